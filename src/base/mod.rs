@@ -1,0 +1,7 @@
+//! What every other module may use: files, spans, identifiers of both. No imports of this crate.
+
+mod files;
+mod span;
+
+pub use files::{FileId, Files};
+pub use span::{Span, Spanned};

@@ -1,0 +1,223 @@
+//! A catalog: the tables of one side as data, with everything that the compiler proves things by.
+//!
+//! It comes from a YAML file ([`snapshot`]) or, through `pg::introspect`, from a live database.
+//! Nothing here talks to a database.
+
+pub mod snapshot;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The known tables of one side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalog {
+    /// The name that `source` and `target` of a mapping refer to, such as `synapse`.
+    pub catalog: String,
+    /// The version of the product's schema this was read from, as the product counts it.
+    pub version: String,
+    /// What it is, for people: `Synapse, database schema 94`.
+    pub title: String,
+    /// How a database of this kind is recognised.
+    #[serde(default, skip_serializing_if = "Identity::is_empty")]
+    pub identity: Identity,
+    /// Extensions the schema needs, such as `pg_trgm`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
+    /// The tables by name.
+    pub tables: BTreeMap<String, Table>,
+}
+
+/// How a live database is recognised as one of this catalog's kind, and which versions are known
+/// to work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Tables that every database of this kind has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
+    /// The table and column that hold the schema's version (the highest value counts).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<VersionColumn>,
+    /// The oldest and the newest schema version that mapwright was tested with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supported: Option<SupportedVersions>,
+}
+
+impl Identity {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Where a database keeps the version of its schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VersionColumn {
+    /// The table.
+    pub table: String,
+    /// Its column; an integer.
+    pub column: String,
+}
+
+/// An inclusive range of schema versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupportedVersions {
+    /// The oldest.
+    pub oldest: i64,
+    /// The newest.
+    pub newest: i64,
+}
+
+/// One table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// The columns in the table's order.
+    pub columns: Vec<Column>,
+    /// Primary key and unique constraints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+    /// Foreign keys of this table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Check constraints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// Indexes that no constraint owns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Index>,
+}
+
+impl Table {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The primary key.
+    pub fn primary_key(&self) -> Option<&Key> {
+        self.keys.iter().find(|key| key.kind == KeyKind::Primary)
+    }
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type, as PostgreSQL's `format_type` prints it: `timestamp with time zone`.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Whether it can be NULL.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nullable: bool,
+    /// The default's expression, as PostgreSQL prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Whether PostgreSQL fills it itself (identity or generated), so that a mapping cannot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub generated: bool,
+    /// Whether its values must never be shown: tokens, hashes, addresses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sensitive: bool,
+}
+
+/// What kind of key a constraint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    /// A primary key.
+    Primary,
+    /// A unique constraint or a unique index over plain columns without a condition.
+    Unique,
+}
+
+/// A primary key or unique constraint that is valid; nulls are distinct unless said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// The constraint's (or index's) name.
+    pub name: String,
+    /// Primary or unique.
+    pub kind: KeyKind,
+    /// Its columns, in order.
+    pub columns: Vec<String>,
+    /// Whether the check can be put off to the end of a transaction; no proof rests on such a key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deferrable: bool,
+    /// Whether two NULLs count as equal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nulls_not_distinct: bool,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignKey {
+    /// The constraint's name.
+    pub name: String,
+    /// The referring columns.
+    pub columns: Vec<String>,
+    /// The table referred to.
+    pub table: String,
+    /// The columns referred to.
+    pub references: Vec<String>,
+    /// What happens to the row when the one it refers to is deleted: `no action`, `cascade`, ….
+    #[serde(default = "no_action", skip_serializing_if = "is_no_action")]
+    pub on_delete: String,
+    /// Whether the check can be put off to the end of a transaction.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deferrable: bool,
+}
+
+fn no_action() -> String {
+    "no action".to_owned()
+}
+
+fn is_no_action(action: &String) -> bool {
+    action == "no action"
+}
+
+/// A check constraint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The constraint's name.
+    pub name: String,
+    /// Its condition, as PostgreSQL prints it.
+    pub expression: String,
+}
+
+/// An index that no constraint owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Its access method: `btree`, `gin`, ….
+    #[serde(default = "btree", skip_serializing_if = "is_btree")]
+    pub method: String,
+    /// Its keys, columns or expressions with operator class and order, as PostgreSQL prints them.
+    pub keys: Vec<String>,
+    /// Columns that are stored but not sorted by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// The condition of a partial index.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Whether it is unique (over an expression, or with a condition: else it is a [`Key`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
+}
+
+fn btree() -> String {
+    "btree".to_owned()
+}
+
+fn is_btree(method: &String) -> bool {
+    method == "btree"
+}

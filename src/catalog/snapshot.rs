@@ -1,0 +1,1 @@
+//! Catalogs as YAML files: the only place besides `config` that reads YAML.

@@ -1,0 +1,1 @@
+//! Drawing diagnostics: the only user of codespan-reporting.
