@@ -73,5 +73,47 @@ macro_rules! registry {
 
 registry! {
     E0001, "0.1.0", "syntax error";
+    E0002, "0.1.0", "constant that cannot be read";
+    E0101, "0.1.0", "unknown table or view";
+    E0102, "0.1.0", "unknown column or field";
+    E0103, "0.1.0", "unknown name";
+    E0104, "0.1.0", "unknown function";
+    E0105, "0.1.0", "unknown reason";
+    E0106, "0.1.0", "name declared twice";
+    E0107, "0.1.0", "unknown type";
+    E0108, "0.1.0", "head of the file missing or repeated";
+    E0109, "0.1.0", "unknown catalog";
+    W0101, "0.1.0", "binding that nothing uses";
+    W0102, "0.1.0", "default for what is never null";
+    E0201, "0.1.0", "wrong type";
+    E0202, "0.1.0", "operand that may be null";
+    E0203, "0.1.0", "nullable value in a required place";
+    E0204, "0.1.0", "call that can fail without `else`";
+    E0205, "0.1.0", "`else` on what cannot fail";
+    E0206, "0.1.0", "wrong number of arguments";
+    E0208, "0.1.0", "arms of a `match`";
+    E0209, "0.1.0", "severity that does not fit";
+    E0210, "0.1.0", "expression in a place that cannot hold it";
+    E0211, "0.1.0", "not a constant";
+    E0212, "0.1.0", "not a regular expression";
+    E0301, "0.1.0", "required column without a rule";
+    E0302, "0.1.0", "column set twice";
+    E0304, "0.1.0", "row without a fate";
+    E0305, "0.1.0", "rules for one table that disagree";
+    E0306, "0.1.0", "column that the database fills";
+    E0307, "0.1.0", "clause that can never apply";
+    E0308, "0.1.0", "map that writes nothing";
+    E0401, "0.1.0", "views that build on each other";
+    E0402, "0.1.0", "join whose right side is not unique";
+    E0403, "0.1.0", "relation not aligned with the partition key";
+    E0404, "0.1.0", "type that can only be copied";
+    E0405, "0.1.0", "join without an equality";
+    E0406, "0.1.0", "`ulid` without a table";
+    E0407, "0.1.0", "partition key of a type without order";
+    W0401, "0.1.0", "uniqueness that cannot be shown";
+    E0501, "0.1.0", "rows rejected";
+    E0502, "0.1.0", "rows out of order";
+    E0503, "0.1.0", "partition too large";
+    E0504, "0.1.0", "row that cannot be read";
     E0900, "0.1.0", "defect of mapwright";
 }

@@ -1,1 +1,28 @@
-//! .
+//! From text to an untyped tree: the grammar, the items of a file one by one, their errors.
+//!
+//! Nothing here knows catalogs or types. Parsing never stops at the first error: each item of the
+//! file is parsed alone, what cannot be read is reported and left out.
+
+pub mod ast;
+mod build;
+mod error;
+mod expression;
+mod grammar;
+mod split;
+
+use crate::base::{FileId, Files};
+use crate::diagnostics::Diagnostics;
+
+/// Parses the file `id`, pushing what is wrong with it into `diagnostics`.
+pub fn parse(files: &Files, id: FileId, diagnostics: &mut Diagnostics) -> ast::File {
+    let text = files.text(id);
+    let parts = split::split(text);
+    let mut builder = build::Builder::new(id, diagnostics);
+    let docs = builder.header(text, parts.header);
+    let items = parts
+        .items
+        .into_iter()
+        .filter_map(|range| builder.item(text, range))
+        .collect();
+    ast::File { docs, items }
+}

@@ -1,0 +1,599 @@
+//! The checker's state over a whole file, and the items that are no blocks: parameters, reasons,
+//! broadcast relations.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::base::Span;
+use crate::catalog::{Catalog, Table};
+use crate::diagnostics::{Diagnostic, Diagnostics, codes, suggest};
+use crate::syntax::ast::{self, ItemKind, ParamDefault};
+use crate::types::{OwnedValue, PgType, SeverityValue, Ty, Type};
+
+use super::block;
+use super::ir::{self, Relation, Side};
+use super::order;
+
+/// How many rows a broadcast relation may have where no limit is written.
+pub const DEFAULT_BROADCAST_LIMIT: u64 = 100_000;
+
+/// Everything known so far of the file being checked.
+pub(super) struct Checker<'c, 'd> {
+    pub(super) source: &'c Catalog,
+    pub(super) target: &'c Catalog,
+    pub(super) diagnostics: &'d mut Diagnostics,
+    pub(super) params: Vec<ir::Param>,
+    pub(super) reasons: Vec<ir::Reason>,
+    pub(super) scans: Vec<ir::Scan>,
+    pub(super) broadcasts: Vec<ir::Broadcast>,
+    pub(super) frames: Vec<ir::Frame>,
+    pub(super) targets: Vec<TargetDraft<'c>>,
+    pub(super) used: Used,
+    /// Declared names with their first place: relations, parameters and reasons apart.
+    declared: [HashMap<String, Span>; 3],
+    /// Blocks that could not be checked: naming them is no further mistake.
+    pub(super) broken: HashSet<String>,
+}
+
+/// What was used, for the lint.
+#[derive(Default)]
+pub(super) struct Used {
+    pub(super) params: HashSet<usize>,
+    pub(super) reasons: HashSet<usize>,
+    pub(super) frames: HashSet<usize>,
+    pub(super) broadcasts: HashSet<usize>,
+}
+
+/// A target table while blocks are read: which columns its first `into` sets, and where.
+pub(super) struct TargetDraft<'c> {
+    pub(super) table: &'c str,
+    pub(super) definition: &'c Table,
+    pub(super) columns: Vec<String>,
+    pub(super) span: Span,
+}
+
+#[derive(Clone, Copy)]
+enum Space {
+    Relations,
+    Params,
+    Reasons,
+}
+
+impl<'c, 'd> Checker<'c, 'd> {
+    pub(super) fn new(
+        source: &'c Catalog,
+        target: &'c Catalog,
+        diagnostics: &'d mut Diagnostics,
+    ) -> Self {
+        Self {
+            source,
+            target,
+            diagnostics,
+            params: Vec::new(),
+            reasons: Vec::new(),
+            scans: Vec::new(),
+            broadcasts: Vec::new(),
+            frames: Vec::new(),
+            targets: Vec::new(),
+            used: Used::default(),
+            declared: Default::default(),
+            broken: HashSet::new(),
+        }
+    }
+
+    /// Checks all items: declarations first, then the blocks in the order they build on each other.
+    pub(super) fn items(&mut self, file: &ast::File) {
+        for item in &file.items {
+            match &item.kind {
+                ItemKind::Param(param) => self.param(param, &item.docs),
+                ItemKind::Broadcast(broadcast) => self.broadcast(broadcast),
+                ItemKind::View(view) => self.declare(Space::Relations, &view.name),
+                ItemKind::Map(map) => self.declare(Space::Relations, &map.name),
+                ItemKind::Mapping(_)
+                | ItemKind::Source(_)
+                | ItemKind::Target(_)
+                | ItemKind::Reason(_) => {}
+            }
+        }
+        for item in &file.items {
+            if let ItemKind::Reason(reason) = &item.kind {
+                self.reason(reason);
+            }
+        }
+        let blocks = order::sorted(file, self.diagnostics);
+        let sorted: HashSet<&str> = blocks
+            .iter()
+            .map(|(block, _)| block.name().node.as_str())
+            .collect();
+        for item in &file.items {
+            if let ItemKind::View(view) = &item.kind
+                && !sorted.contains(view.name.node.as_str())
+            {
+                self.broken.insert(view.name.node.clone());
+            }
+        }
+        for (block, docs) in blocks {
+            block::check(self, block, docs);
+        }
+    }
+
+    /// The typed mapping of everything read.
+    pub(super) fn finish(self, name: String, docs: String) -> ir::Mapping {
+        let targets = self
+            .targets
+            .iter()
+            .map(|draft| ir::Target {
+                table: draft.table.to_owned(),
+                columns: draft
+                    .columns
+                    .iter()
+                    .filter_map(|name| draft.definition.column(name))
+                    .map(column)
+                    .collect(),
+            })
+            .collect();
+        ir::Mapping {
+            name,
+            docs,
+            source: self.source.catalog.clone(),
+            target: self.target.catalog.clone(),
+            params: self.params,
+            reasons: self.reasons,
+            scans: self.scans,
+            broadcasts: self.broadcasts,
+            frames: self.frames,
+            targets,
+        }
+    }
+
+    fn declare(&mut self, space: Space, name: &ast::Name) {
+        if matches!(space, Space::Relations) && self.source.tables.contains_key(&name.node) {
+            let diagnostic = Diagnostic::error(
+                codes::E0106,
+                format!("`{}` is a table of the source already", name.node),
+            )
+            .primary(name.span, "needs another name")
+            .note(format!(
+                "catalog `{}` has a table of that name, which blocks read under it",
+                self.source.catalog
+            ));
+            self.diagnostics.push(diagnostic);
+        }
+        let [relations, params, reasons] = &mut self.declared;
+        let names = match space {
+            Space::Relations => relations,
+            Space::Params => params,
+            Space::Reasons => reasons,
+        };
+        let first = *names.entry(name.node.clone()).or_insert(name.span);
+        if first != name.span {
+            self.diagnostics.push(duplicate(name, first));
+        }
+    }
+
+    fn param(&mut self, param: &ast::Param, docs: &str) {
+        self.declare(Space::Params, &param.name);
+        let ty = self.type_of(&param.ty);
+        let default = param
+            .default
+            .as_ref()
+            .map(|default| self.param_default(default, &ty));
+        self.params.push(ir::Param {
+            name: param.name.node.clone(),
+            docs: docs.to_owned(),
+            ty,
+            default,
+            span: param.name.span,
+        });
+    }
+
+    fn param_default(&mut self, default: &ParamDefault, ty: &Type) -> OwnedValue {
+        let (value, found, span) = match default {
+            ParamDefault::Severity(word) => (
+                OwnedValue::Severity(severity(&word.node)),
+                Type::required(Ty::Severity),
+                word.span,
+            ),
+            ParamDefault::EmptyMap(span) => (OwnedValue::Map(BTreeMap::new()), ty.clone(), *span),
+            ParamDefault::Expr(expr) => match constant(expr) {
+                Some((value, found)) => (value, found, expr.span),
+                None => {
+                    let diagnostic =
+                        Diagnostic::error(codes::E0211, "default of a parameter is not constant")
+                            .primary(expr.span, "expected a literal");
+                    self.diagnostics.push(diagnostic);
+                    return OwnedValue::Null;
+                }
+            },
+        };
+        let map_for_other = matches!(default, ParamDefault::EmptyMap(_))
+            && !matches!(ty.ty, Ty::Map(..) | Ty::Error);
+        let fits = ty
+            .join(&found)
+            .is_some_and(|joined| joined == *ty || joined.is_error())
+            && !map_for_other;
+        if !fits {
+            let found = if map_for_other {
+                "a look-up table".to_owned()
+            } else {
+                format!("`{found}`")
+            };
+            let diagnostic = Diagnostic::error(
+                codes::E0201,
+                format!("default of a parameter: expected `{ty}`, found {found}"),
+            )
+            .primary(span, format!("{found}, not `{ty}`"));
+            self.diagnostics.push(diagnostic);
+        }
+        value
+    }
+
+    fn reason(&mut self, reason: &ast::Reason) {
+        self.declare(Space::Reasons, &reason.name);
+        if let Some(builtin) = BUILTIN_REASONS
+            .iter()
+            .find(|builtin| **builtin == reason.name.node)
+        {
+            let diagnostic = Diagnostic::error(
+                codes::E0106,
+                format!("`{builtin}` is a reason of the language itself"),
+            )
+            .primary(reason.name.span, "needs another name");
+            self.diagnostics.push(diagnostic);
+        }
+        let severity = match &reason.severity {
+            ast::ReasonSeverity::Fixed(word) => ir::ReasonSeverity::Fixed(severity(&word.node)),
+            ast::ReasonSeverity::Param(name) => self.severity_param(name),
+        };
+        self.reasons.push(ir::Reason {
+            name: reason.name.node.clone(),
+            severity,
+            meaning: reason.meaning.node.clone(),
+            help: reason
+                .help
+                .as_ref()
+                .map(|help| help.node.clone())
+                .unwrap_or_default(),
+            sql: reason.sql.as_ref().map(|sql| sql.node.clone()),
+            span: reason.name.span,
+        });
+    }
+
+    fn severity_param(&mut self, name: &ast::Name) -> ir::ReasonSeverity {
+        let index = self.params.iter().position(|param| param.name == name.node);
+        match index.and_then(|index| Some((index, self.params.get(index)?))) {
+            Some((index, param)) if param.ty.ty == Ty::Severity || param.ty.is_error() => {
+                self.used.params.insert(index);
+                return ir::ReasonSeverity::Param(index);
+            }
+            Some((_, param)) => {
+                let diagnostic = Diagnostic::error(
+                    codes::E0201,
+                    format!(
+                        "expected a parameter of type `severity`, found `{}`",
+                        param.ty
+                    ),
+                )
+                .primary(name.span, format!("`{}`", param.ty))
+                .secondary(param.span, "declared here");
+                self.diagnostics.push(diagnostic);
+            }
+            None => {
+                let candidates = self
+                    .params
+                    .iter()
+                    .filter(|param| param.ty.ty == Ty::Severity);
+                let mut diagnostic =
+                    Diagnostic::error(codes::E0103, format!("no parameter `{}`", name.node))
+                        .primary(name.span, "not declared");
+                if let Some(help) =
+                    suggest::help(&name.node, candidates.map(|param| param.name.as_str()))
+                {
+                    diagnostic = diagnostic.help(help);
+                }
+                self.diagnostics.push(diagnostic);
+            }
+        }
+        ir::ReasonSeverity::Fixed(SeverityValue::Error)
+    }
+
+    fn broadcast(&mut self, broadcast: &ast::Broadcast) {
+        self.declare(Space::Relations, &broadcast.name);
+        let side = if broadcast.side.node == "source" {
+            Side::Source
+        } else {
+            Side::Target
+        };
+        let catalog = match side {
+            Side::Source => self.source,
+            Side::Target => self.target,
+        };
+        if !catalog.tables.contains_key(&broadcast.table.node) {
+            self.diagnostics
+                .push(unknown_table(&broadcast.table, catalog));
+            self.broken.insert(broadcast.name.node.clone());
+        }
+        self.broadcasts.push(ir::Broadcast {
+            name: broadcast.name.node.clone(),
+            side,
+            table: broadcast.table.node.clone(),
+            columns: Vec::new(),
+            limit: broadcast
+                .limit
+                .as_ref()
+                .map_or(DEFAULT_BROADCAST_LIMIT, |limit| limit.node),
+            span: broadcast.name.span,
+        });
+    }
+
+    /// The type a type name stands for.
+    pub(super) fn type_of(&mut self, name: &ast::TypeName) -> Type {
+        let ty = match name.word.node.as_str() {
+            "bool" => Ty::Bool,
+            "int" => Ty::Int,
+            "text" => Ty::Text,
+            "bytes" => Ty::Bytes,
+            "timestamp" => Ty::Timestamp,
+            "duration" => Ty::Duration,
+            "uuid" => Ty::Uuid,
+            "inet" => Ty::Inet,
+            "json" => Ty::Json,
+            "severity" => Ty::Severity,
+            "map" if name.arguments.len() == 2 => return self.map_type(name),
+            other => {
+                const NAMES: [&str; 11] = [
+                    "bool",
+                    "bytes",
+                    "duration",
+                    "inet",
+                    "int",
+                    "json",
+                    "map",
+                    "severity",
+                    "text",
+                    "timestamp",
+                    "uuid",
+                ];
+                let mut diagnostic = Diagnostic::error(codes::E0107, format!("no type `{other}`"))
+                    .primary(name.span, "unknown type");
+                if other == "map" {
+                    diagnostic = diagnostic.help("a look-up table is written `map<text, uuid>`");
+                } else if let Some(help) = suggest::help(other, NAMES) {
+                    diagnostic = diagnostic.help(help);
+                } else {
+                    diagnostic = diagnostic.note(format!(
+                        "types are {}",
+                        NAMES.map(|name| format!("`{name}`")).join(", ")
+                    ));
+                }
+                self.diagnostics.push(diagnostic);
+                return Type::error();
+            }
+        };
+        if name.nullable {
+            Type::nullable(ty)
+        } else {
+            Type::required(ty)
+        }
+    }
+
+    fn map_type(&mut self, name: &ast::TypeName) -> Type {
+        let arguments: Vec<Type> = name
+            .arguments
+            .iter()
+            .map(|argument| self.type_of(argument))
+            .collect();
+        let [key, value] = arguments.as_slice() else {
+            return Type::error();
+        };
+        if key.is_error() || value.is_error() {
+            return Type::error();
+        }
+        let simple = !matches!(value.ty, Ty::Map(..) | Ty::Severity);
+        if key.ty != Ty::Text || key.is_nullable() || value.is_nullable() || !simple {
+            let diagnostic = Diagnostic::error(
+                codes::E0107,
+                format!(
+                    "no type `{}`",
+                    Ty::Map(Box::new(key.ty.clone()), Box::new(value.ty.clone()))
+                ),
+            )
+            .primary(
+                name.span,
+                "keys are `text`, values a simple type without `?`",
+            );
+            self.diagnostics.push(diagnostic);
+            return Type::error();
+        }
+        Type::required(Ty::Map(
+            Box::new(key.ty.clone()),
+            Box::new(value.ty.clone()),
+        ))
+    }
+
+    /// The relation a block names, if there is one; reports it otherwise.
+    pub(super) fn relation(&mut self, name: &ast::Name) -> Option<Relation> {
+        if self.broken.contains(&name.node) {
+            return None;
+        }
+        if let Some(index) = self
+            .frames
+            .iter()
+            .position(|frame| frame.name == name.node && !frame.is_map)
+        {
+            self.used.frames.insert(index);
+            return Some(Relation::Frame(index));
+        }
+        if let Some(index) = self
+            .broadcasts
+            .iter()
+            .position(|broadcast| broadcast.name == name.node)
+        {
+            self.used.broadcasts.insert(index);
+            return Some(Relation::Broadcast(index));
+        }
+        if self.source.tables.contains_key(&name.node) {
+            let known = self.scans.iter().position(|scan| scan.table == name.node);
+            let index = known.unwrap_or_else(|| {
+                self.scans.push(ir::Scan {
+                    table: name.node.clone(),
+                    columns: Vec::new(),
+                    span: name.span,
+                });
+                self.scans.len() - 1
+            });
+            return Some(Relation::Scan(index));
+        }
+        let views = self
+            .frames
+            .iter()
+            .filter(|frame| !frame.is_map)
+            .map(|frame| frame.name.as_str());
+        let broadcasts = self
+            .broadcasts
+            .iter()
+            .map(|broadcast| broadcast.name.as_str());
+        let tables = self.source.tables.keys().map(String::as_str);
+        let mut diagnostic =
+            Diagnostic::error(codes::E0101, format!("no table or view `{}`", name.node)).primary(
+                name.span,
+                format!(
+                    "neither a view of this file nor a table of catalog `{}`",
+                    self.source.catalog
+                ),
+            );
+        if self
+            .frames
+            .iter()
+            .any(|frame| frame.is_map && frame.name == name.node)
+        {
+            diagnostic = diagnostic.note("there is a map of that name, but only views can be read");
+        } else if let Some(help) = suggest::help(&name.node, views.chain(broadcasts).chain(tables))
+        {
+            diagnostic = diagnostic.help(help);
+        }
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    /// The number of a table's column in what is read of the relation, noting that it is read.
+    /// `None` when the table has no such column.
+    pub(super) fn read_column(&mut self, relation: Relation, name: &str) -> Option<usize> {
+        let (table, columns) = match relation {
+            Relation::Scan(index) => {
+                let scan = self.scans.get_mut(index)?;
+                (self.source.tables.get(&scan.table)?, &mut scan.columns)
+            }
+            Relation::Broadcast(index) => {
+                let broadcast = self.broadcasts.get_mut(index)?;
+                let catalog = match broadcast.side {
+                    Side::Source => self.source,
+                    Side::Target => self.target,
+                };
+                (
+                    catalog.tables.get(&broadcast.table)?,
+                    &mut broadcast.columns,
+                )
+            }
+            Relation::Frame(_) => return None,
+        };
+        if let Some(index) = columns.iter().position(|column| column.name == name) {
+            return Some(index);
+        }
+        columns.push(column(table.column(name)?));
+        Some(columns.len() - 1)
+    }
+
+    /// The number of a reason; reports an unknown one.
+    pub(super) fn find_reason(&mut self, name: &ast::Name) -> Option<usize> {
+        let found = self
+            .reasons
+            .iter()
+            .position(|reason| reason.name == name.node);
+        if let Some(index) = found {
+            self.used.reasons.insert(index);
+            return Some(index);
+        }
+        let mut diagnostic = Diagnostic::error(codes::E0105, format!("no reason `{}`", name.node))
+            .primary(name.span, "not declared");
+        if let Some(help) = suggest::help(
+            &name.node,
+            self.reasons.iter().map(|reason| reason.name.as_str()),
+        ) {
+            diagnostic = diagnostic.help(help);
+        } else {
+            diagnostic = diagnostic.help(format!("declare it: `reason {} warn \"…\"`", name.node));
+        }
+        self.diagnostics.push(diagnostic);
+        None
+    }
+}
+
+/// The reasons that every plan has, in the order of their numbers.
+pub const BUILTIN_REASONS: [&str; 5] = [
+    "owner_not_migrated",
+    "arithmetic_overflow",
+    "value_out_of_range",
+    "dangling_reference",
+    "duplicate_key",
+];
+
+fn duplicate(name: &ast::Name, first: Span) -> Diagnostic {
+    Diagnostic::error(codes::E0106, format!("`{}` is declared twice", name.node))
+        .primary(name.span, "declared again")
+        .secondary(first, "first declared here")
+}
+
+/// The diagnostic for a table that a catalog does not have.
+pub(super) fn unknown_table(name: &ast::Name, catalog: &Catalog) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(
+        codes::E0101,
+        format!("no table `{}` in catalog `{}`", name.node, catalog.catalog),
+    )
+    .primary(name.span, format!("{} has no such table", catalog.title));
+    if let Some(help) = suggest::help(&name.node, catalog.tables.keys().map(String::as_str)) {
+        diagnostic = diagnostic.help(help);
+    }
+    diagnostic
+}
+
+fn column(column: &crate::catalog::Column) -> ir::Column {
+    ir::Column {
+        name: column.name.clone(),
+        pg_type: PgType::parse(&column.ty),
+        nullable: column.nullable,
+    }
+}
+
+fn severity(word: &str) -> SeverityValue {
+    match word {
+        "warn" => SeverityValue::Warn,
+        "quiet" => SeverityValue::Quiet,
+        _ => SeverityValue::Error,
+    }
+}
+
+/// The value of a literal.
+pub(super) fn constant(expr: &ast::Expr) -> Option<(OwnedValue, Type)> {
+    Some(match &expr.node {
+        ast::ExprKind::Null => (OwnedValue::Null, Type::nullable(Ty::Null)),
+        ast::ExprKind::Bool(value) => (OwnedValue::Bool(*value), Type::required(Ty::Bool)),
+        ast::ExprKind::Int(value) => (OwnedValue::Int(*value), Type::required(Ty::Int)),
+        ast::ExprKind::Bytes(value) => {
+            (OwnedValue::Bytes(value.clone()), Type::required(Ty::Bytes))
+        }
+        ast::ExprKind::Timestamp(value) => {
+            (OwnedValue::Timestamp(*value), Type::required(Ty::Timestamp))
+        }
+        ast::ExprKind::Duration(value) => {
+            (OwnedValue::Duration(*value), Type::required(Ty::Duration))
+        }
+        ast::ExprKind::Text(parts) => match parts.as_slice() {
+            [ast::TextPart::Literal(text)] => {
+                (OwnedValue::Text(text.clone()), Type::required(Ty::Text))
+            }
+            _ => return None,
+        },
+        ast::ExprKind::Broken => (OwnedValue::Null, Type::error()),
+        _ => return None,
+    })
+}

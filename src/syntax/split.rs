@@ -1,0 +1,162 @@
+//! Finds the items of a file before the grammar sees them, so that a bad one does not hide the
+//! others: PEG parsing stops at the first error.
+//!
+//! An item begins where a line's first word is an item's keyword and either stands at the line's
+//! start or outside all braces. Inside text, comments and backquotes nothing begins.
+
+use std::ops::Range;
+
+/// The words items begin with, the ones of later versions too.
+const ITEM_WORDS: &[&str] = &[
+    "mapping",
+    "source",
+    "target",
+    "param",
+    "reason",
+    "broadcast",
+    "view",
+    "map",
+];
+
+/// A file cut into its parts, as byte ranges of its text.
+pub(super) struct Parts {
+    /// The `//!` lines (and blanks, comments) before the first item.
+    pub(super) header: Range<usize>,
+    /// The items, each with the doc comments before it.
+    pub(super) items: Vec<Range<usize>>,
+}
+
+/// Cuts `text` into header and items.
+pub(super) fn split(text: &str) -> Parts {
+    let mut starts: Vec<usize> = Vec::new();
+    let mut docs_start: Option<usize> = None;
+    let mut depth = 0usize;
+    let mut in_text = false;
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let start = offset;
+        offset += line.len();
+        if !in_text {
+            let trimmed = line.trim_start();
+            let indent = line.len() - trimmed.len();
+            if trimmed.starts_with("///") && !trimmed.starts_with("////") {
+                if indent == 0 || depth == 0 {
+                    docs_start.get_or_insert(start);
+                }
+                continue;
+            }
+            if (indent == 0 || depth == 0) && begins_item(trimmed) {
+                starts.push(docs_start.take().unwrap_or(start));
+                depth = 0;
+            } else if !trimmed.is_empty() && !trimmed.starts_with("//") {
+                if depth == 0 && !starts.is_empty() && docs_start.is_some() {
+                    // Documentation before something that is no item: a chunk of its own, so that
+                    // the grammar says what is wrong with it.
+                    starts.extend(docs_start);
+                }
+                if starts.is_empty() && depth == 0 {
+                    starts.push(docs_start.unwrap_or(start));
+                }
+                docs_start = None;
+            }
+        }
+        (depth, in_text) = scan_line(line, depth, in_text);
+    }
+    starts.extend(docs_start);
+    let first = starts.first().copied().unwrap_or(text.len());
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let items = starts
+        .iter()
+        .copied()
+        .zip(ends)
+        .map(|(start, end)| start..end)
+        .collect();
+    Parts {
+        header: 0..first,
+        items,
+    }
+}
+
+/// Whether a line's first word is an item's keyword followed by a name.
+fn begins_item(line: &str) -> bool {
+    let word_end = line
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(line.len());
+    let (word, rest) = line.split_at(word_end);
+    let next = rest.trim_start_matches([' ', '\t']);
+    ITEM_WORDS.contains(&word)
+        && next.len() < rest.len()
+        && next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '`')
+}
+
+/// Depth of braces and whether a text is open after `line`.
+fn scan_line(line: &str, mut depth: usize, mut in_text: bool) -> (usize, bool) {
+    let mut chars = line.chars().peekable();
+    let mut in_name = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if in_text => {
+                chars.next();
+            }
+            '"' if !in_name => in_text = !in_text,
+            '`' if !in_text => in_name = !in_name,
+            '/' if !in_text && !in_name && chars.peek() == Some(&'/') => break,
+            '{' if !in_text && !in_name => depth += 1,
+            '}' if !in_text && !in_name => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    (depth, in_text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(text: &str) -> Vec<&str> {
+        split(text)
+            .items
+            .into_iter()
+            .map(|range| text[range].trim())
+            .collect()
+    }
+
+    #[test]
+    fn items_keep_their_documentation() {
+        let text = "//! file\n\n/// one\nmapping a\nview v from t {\n  // }\n  x = \"}\"\n}\n/// two\nmap m from v { }\n";
+        assert_eq!(split(text).header, 0..10);
+        assert_eq!(
+            items(text),
+            [
+                "/// one\nmapping a",
+                "view v from t {\n  // }\n  x = \"}\"\n}",
+                "/// two\nmap m from v { }"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_missing_brace_does_not_swallow_the_next_item() {
+        assert_eq!(
+            items("view v from t {\n  x = 1\nmap m from v {\n}\n"),
+            ["view v from t {\n  x = 1", "map m from v {\n}"]
+        );
+    }
+
+    #[test]
+    fn text_over_several_lines_begins_nothing() {
+        let text = "reason r warn \"a\nmap b from c\n\"\nmapping x";
+        assert_eq!(
+            items(text),
+            ["reason r warn \"a\nmap b from c\n\"", "mapping x"]
+        );
+    }
+
+    #[test]
+    fn what_comes_before_the_first_item_is_a_chunk_of_its_own() {
+        assert_eq!(
+            items("//! d\nnonsense\nmapping x"),
+            ["nonsense", "mapping x"]
+        );
+    }
+}
