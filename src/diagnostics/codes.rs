@@ -73,5 +73,8 @@ macro_rules! registry {
 
 registry! {
     E0001, "0.1.0", "syntax error";
+    E0620, "0.1.0", "catalog file cannot be read";
+    E0621, "0.1.0", "catalog contradicts itself";
+    E0622, "0.1.0", "no such catalog is shipped";
     E0900, "0.1.0", "defect of mapwright";
 }
