@@ -75,7 +75,9 @@ registry! {
     E0001, "0.1.0", "syntax error";
     E0002, "0.1.0", "constant that cannot be read";
     E0101, "0.1.0", "unknown table or view";
+    W0101, "0.1.0", "binding that nothing uses";
     E0102, "0.1.0", "unknown column or field";
+    W0102, "0.1.0", "default for what is never null";
     E0103, "0.1.0", "unknown name";
     E0104, "0.1.0", "unknown function";
     E0105, "0.1.0", "unknown reason";
@@ -83,8 +85,6 @@ registry! {
     E0107, "0.1.0", "unknown type";
     E0108, "0.1.0", "head of the file missing or repeated";
     E0109, "0.1.0", "unknown catalog";
-    W0101, "0.1.0", "binding that nothing uses";
-    W0102, "0.1.0", "default for what is never null";
     E0201, "0.1.0", "wrong type";
     E0202, "0.1.0", "operand that may be null";
     E0203, "0.1.0", "nullable value in a required place";
@@ -104,16 +104,19 @@ registry! {
     E0307, "0.1.0", "clause that can never apply";
     E0308, "0.1.0", "map that writes nothing";
     E0401, "0.1.0", "views that build on each other";
+    W0401, "0.1.0", "uniqueness that cannot be shown";
     E0402, "0.1.0", "join whose right side is not unique";
     E0403, "0.1.0", "relation not aligned with the partition key";
     E0404, "0.1.0", "type that can only be copied";
     E0405, "0.1.0", "join without an equality";
     E0406, "0.1.0", "`ulid` without a table";
     E0407, "0.1.0", "partition key of a type without order";
-    W0401, "0.1.0", "uniqueness that cannot be shown";
     E0501, "0.1.0", "rows rejected";
     E0502, "0.1.0", "rows out of order";
     E0503, "0.1.0", "partition too large";
     E0504, "0.1.0", "row that cannot be read";
+    E0620, "0.1.0", "catalog file cannot be read";
+    E0621, "0.1.0", "catalog contradicts itself";
+    E0622, "0.1.0", "no such catalog is shipped";
     E0900, "0.1.0", "defect of mapwright";
 }
