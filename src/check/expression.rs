@@ -827,7 +827,7 @@ fn counted(number: usize) -> String {
 }
 
 /// Whether two expressions are the same column or field.
-pub(super) fn same_column(left: &Expr, right: &Expr) -> bool {
+pub(crate) fn same_column(left: &Expr, right: &Expr) -> bool {
     match (&left.kind, &right.kind) {
         (ExprKind::Column { slot: a, column: b }, ExprKind::Column { slot: c, column: d })
         | (ExprKind::Field { slot: a, local: b }, ExprKind::Field { slot: c, local: d }) => {

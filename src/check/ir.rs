@@ -476,3 +476,64 @@ pub enum Handler {
     /// The row ends.
     Fate(Fate),
 }
+
+impl Expr {
+    /// The expressions this one is made of; those in the condition of an `exists` are not among
+    /// them.
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Literal(_)
+            | ExprKind::Param(_)
+            | ExprKind::Column { .. }
+            | ExprKind::Field { .. }
+            | ExprKind::Local(_)
+            | ExprKind::Present(_)
+            | ExprKind::Exists { .. }
+            | ExprKind::Error => Vec::new(),
+            ExprKind::Not(operand)
+            | ExprKind::Negate(operand)
+            | ExprKind::IsNull(operand)
+            | ExprKind::InMap(operand, _)
+            | ExprKind::Matches { operand, .. }
+            | ExprKind::Lookup { key: operand, .. } => vec![operand],
+            ExprKind::And(left, right)
+            | ExprKind::Or(left, right)
+            | ExprKind::Compare(_, left, right)
+            | ExprKind::Arithmetic(_, left, right)
+            | ExprKind::Coalesce(left, right) => vec![left, right],
+            ExprKind::InList(operand, values) => {
+                std::iter::once(&**operand).chain(values).collect()
+            }
+            ExprKind::If(condition, then, otherwise) => vec![condition, then, otherwise],
+            ExprKind::Match {
+                subject,
+                arms,
+                otherwise,
+            } => std::iter::once(&**subject)
+                .chain(arms.iter().map(|(_, value)| value))
+                .chain(otherwise.as_deref())
+                .collect(),
+            ExprKind::Call { arguments, .. } => arguments.iter().collect(),
+            ExprKind::Ulid { time, keys, .. } => std::iter::once(&**time).chain(keys).collect(),
+            ExprKind::Text(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
+                    TextPart::Literal(_) => None,
+                    TextPart::Expr(expr) => Some(expr),
+                })
+                .collect(),
+            ExprKind::Aggregate { value, orders, .. } => value
+                .as_deref()
+                .into_iter()
+                .chain(orders.iter().map(|(key, _)| key))
+                .collect(),
+            ExprKind::Handled { operand, handler } => {
+                let rest = match &**handler {
+                    Handler::Value(value) | Handler::Warn(_, value) => Some(value),
+                    Handler::Fate(_) => None,
+                };
+                std::iter::once(&**operand).chain(rest).collect()
+            }
+        }
+    }
+}

@@ -14,6 +14,8 @@ mod lint;
 mod operators;
 mod order;
 
+pub(crate) use expression::same_column;
+
 use crate::base::{FileId, Span};
 use crate::catalog::Catalog;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes, suggest};

@@ -163,7 +163,8 @@ pub struct Aliased {
 }
 
 /// How a relation is joined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum JoinKind {
     /// Exactly one partner, or the row ends.
     Inner,
@@ -191,7 +192,8 @@ pub struct Join {
 }
 
 /// `skip` or `fail`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FateKind {
     /// The row is left out.
     Skip,
@@ -220,7 +222,8 @@ pub struct Line {
 }
 
 /// What a clause does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ClauseKind {
     /// The row is left out.
     Skip,

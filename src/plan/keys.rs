@@ -1,0 +1,445 @@
+//! What is unique, and why: the right sides of joins, and the keys of the target's tables.
+//!
+//! A proof follows a value back to the columns it was made of. A column, a field, an injective call
+//! of one and `ulid` over a key let the columns be told from the value again; if those columns hold
+//! a key of the table that drives the rows, no two rows give the same value.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::{Catalog, Table};
+use crate::check::ir::{self, Expr, ExprKind, FateKind, Handler, JoinKind, Relation};
+use crate::types::{OwnedValue, Ty};
+
+use super::{KeyProof, KeyVerdict, RestsOn};
+
+/// What a proof rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Grounds {
+    pub(super) keys: BTreeSet<RestsOn>,
+    pub(super) one_to_one: BTreeSet<usize>,
+    /// The view whose grouping makes the rows unique.
+    pub(super) grouped: Option<String>,
+}
+
+impl Grounds {
+    /// The grounds as a sentence.
+    pub(super) fn describe(&self) -> String {
+        let keys = self.keys.iter().map(|key| {
+            format!(
+                "key `{}` of `{}` ({})",
+                key.key,
+                key.table,
+                key.columns.join(", ")
+            )
+        });
+        let grouped = self
+            .grouped
+            .iter()
+            .map(|view| format!("the grouping of `{view}`"));
+        keys.chain(grouped).collect::<Vec<_>>().join(" and ")
+    }
+}
+
+/// The attributes of a relation that can be told from values: columns of a table, locals of a view.
+type Attributes = BTreeSet<usize>;
+
+/// Reads proofs off a mapping and the catalogs.
+pub(super) struct Prover<'m> {
+    pub(super) mapping: &'m ir::Mapping,
+    pub(super) source: &'m Catalog,
+    pub(super) target: &'m Catalog,
+}
+
+impl<'m> Prover<'m> {
+    /// Why a relation has at most one row for given values of the equalities, if so.
+    pub(super) fn join_is_unique(
+        &self,
+        frame: usize,
+        slot: usize,
+        on: &ir::Condition,
+    ) -> Option<Grounds> {
+        let relation = self.mapping.frames.get(frame)?.slots.get(slot)?.relation;
+        let mut grounds = Grounds::default();
+        let mut attributes = Attributes::new();
+        for (_, right) in &on.equalities {
+            attributes.extend(self.slot_attributes(frame, slot, right, &mut grounds));
+        }
+        self.unique(relation, &attributes, &mut grounds)
+            .then_some(grounds)
+    }
+
+    /// Whether a relation has at most one row for given values of the attributes.
+    fn unique(&self, relation: Relation, attributes: &Attributes, grounds: &mut Grounds) -> bool {
+        match relation {
+            Relation::Scan(index) => {
+                let Some(scan) = self.mapping.scans.get(index) else {
+                    return false;
+                };
+                let names = names_of(&scan.columns, attributes);
+                table_key(
+                    &scan.table,
+                    self.source.tables.get(&scan.table),
+                    &names,
+                    grounds,
+                )
+            }
+            Relation::Broadcast(index) => {
+                let Some(broadcast) = self.mapping.broadcasts.get(index) else {
+                    return false;
+                };
+                let catalog = if broadcast.side == ir::Side::Source {
+                    self.source
+                } else {
+                    self.target
+                };
+                let names = names_of(&broadcast.columns, attributes);
+                table_key(
+                    &broadcast.table,
+                    catalog.tables.get(&broadcast.table),
+                    &names,
+                    grounds,
+                )
+            }
+            Relation::Frame(index) => self.view_is_unique(index, attributes, grounds),
+        }
+    }
+
+    fn view_is_unique(&self, index: usize, attributes: &Attributes, grounds: &mut Grounds) -> bool {
+        let Some(frame) = self.mapping.frames.get(index) else {
+            return false;
+        };
+        let locals = || {
+            attributes
+                .iter()
+                .filter_map(|local| frame.locals.get(*local))
+        };
+        if !frame.group.is_empty() {
+            let covered = frame.group.iter().all(|key| {
+                locals()
+                    .any(|local| crate::check::same_column(key, self.resolve(frame, &local.value)))
+            });
+            if covered {
+                grounds.grouped = Some(frame.name.clone());
+            }
+            return covered;
+        }
+        if frame.joins.iter().any(|join| join.kind == JoinKind::Many) {
+            return false;
+        }
+        let mut driver = Attributes::new();
+        for local in locals() {
+            driver.extend(self.slot_attributes(index, 0, &local.value, grounds));
+        }
+        frame
+            .slots
+            .first()
+            .is_some_and(|slot| self.unique(slot.relation, &driver, grounds))
+    }
+
+    /// Follows locals to the expression behind them.
+    fn resolve<'e>(&self, frame: &'e ir::Frame, expr: &'e Expr) -> &'e Expr {
+        match expr.kind {
+            ExprKind::Local(local) => frame
+                .locals
+                .get(local)
+                .map_or(expr, |local| self.resolve(frame, &local.value)),
+            _ => expr,
+        }
+    }
+
+    /// The attributes of `slot` that can be told from the value of `expr`.
+    fn slot_attributes(
+        &self,
+        frame: usize,
+        slot: usize,
+        expr: &Expr,
+        grounds: &mut Grounds,
+    ) -> Attributes {
+        let Some(block) = self.mapping.frames.get(frame) else {
+            return Attributes::new();
+        };
+        match &expr.kind {
+            ExprKind::Column {
+                slot: own,
+                column: attribute,
+            }
+            | ExprKind::Field {
+                slot: own,
+                local: attribute,
+            } => {
+                if *own == slot {
+                    return Attributes::from([*attribute]);
+                }
+                // A joined column equals a value of the slots before it.
+                block
+                    .joins
+                    .iter()
+                    .filter(|join| join.slot == *own)
+                    .flat_map(|join| &join.on.equalities)
+                    .filter(|(_, right)| crate::check::same_column(right, expr))
+                    .flat_map(|(left, _)| self.slot_attributes(frame, slot, left, grounds))
+                    .collect()
+            }
+            ExprKind::Local(local) => block
+                .locals
+                .get(*local)
+                .map(|local| self.slot_attributes(frame, slot, &local.value, grounds))
+                .unwrap_or_default(),
+            ExprKind::Call {
+                function,
+                arguments,
+            } => {
+                let constant = |(at, argument): (usize, &Expr)| {
+                    Some(at) == function.injective_in
+                        || matches!(argument.kind, ExprKind::Literal(_) | ExprKind::Param(_))
+                };
+                match function.injective_in.and_then(|at| arguments.get(at)) {
+                    Some(argument) if arguments.iter().enumerate().all(constant) => {
+                        self.slot_attributes(frame, slot, argument, grounds)
+                    }
+                    _ => Attributes::new(),
+                }
+            }
+            ExprKind::Ulid { keys, .. } => keys
+                .iter()
+                .flat_map(|key| self.slot_attributes(frame, slot, key, grounds))
+                .collect(),
+            ExprKind::Text(parts) => {
+                let mut values = parts.iter().filter_map(|part| match part {
+                    ir::TextPart::Literal(_) => None,
+                    ir::TextPart::Expr(expr) => Some(expr),
+                });
+                match (values.next(), values.next()) {
+                    (Some(value), None) => self.slot_attributes(frame, slot, value, grounds),
+                    _ => Attributes::new(),
+                }
+            }
+            ExprKind::Lookup { param, key } => {
+                let found = self.slot_attributes(frame, slot, key, grounds);
+                if !found.is_empty() {
+                    grounds.one_to_one.insert(*param);
+                }
+                found
+            }
+            // Rows that fail end, so the others hold the value itself.
+            ExprKind::Handled { operand, handler } if matches!(**handler, Handler::Fate(fate) if matches!(fate.kind, FateKind::Skip | FateKind::Fail)) => {
+                self.slot_attributes(frame, slot, operand, grounds)
+            }
+            _ => Attributes::new(),
+        }
+    }
+
+    /// What is known of each key of the written tables.
+    pub(super) fn target_keys(&self) -> Vec<KeyProof> {
+        let mut proofs = Vec::new();
+        for (index, target) in self.mapping.targets.iter().enumerate() {
+            let keys = self
+                .target
+                .tables
+                .get(&target.table)
+                .map(|table| table.keys.as_slice())
+                .unwrap_or_default();
+            for key in keys {
+                proofs.push(KeyProof {
+                    target: index,
+                    name: key.name.clone(),
+                    columns: key.columns.clone(),
+                    verdict: self.target_key(index, &key.columns),
+                });
+            }
+        }
+        proofs
+    }
+
+    fn target_key(&self, target: usize, columns: &[String]) -> KeyVerdict {
+        let Some(definition) = self.mapping.targets.get(target) else {
+            return KeyVerdict::Unproven(String::new());
+        };
+        let positions: Option<Vec<usize>> = columns
+            .iter()
+            .map(|name| {
+                definition
+                    .columns
+                    .iter()
+                    .position(|column| column.name == *name)
+            })
+            .collect();
+        let Some(positions) = positions else {
+            return KeyVerdict::Unproven("a column of the key is left to its default".to_owned());
+        };
+        let mut grounds = Grounds::default();
+        let mut writers: Vec<(usize, usize, &ir::Into)> = Vec::new();
+        for (number, frame) in self.mapping.frames.iter().enumerate() {
+            for (place, into) in frame.intos.iter().enumerate() {
+                if into.target == target {
+                    writers.push((number, place, into));
+                }
+            }
+        }
+        for (number, _, into) in &writers {
+            let Some(frame) = self.mapping.frames.get(*number) else {
+                continue;
+            };
+            if frame.joins.iter().any(|join| join.kind == JoinKind::Many) {
+                return KeyVerdict::Unproven(format!(
+                    "map `{}` writes several rows for one (`join many`)",
+                    frame.name
+                ));
+            }
+            let mut attributes = Attributes::new();
+            for rule in positions
+                .iter()
+                .filter_map(|position| into.rules.get(*position))
+            {
+                attributes.extend(self.slot_attributes(*number, 0, &rule.value, &mut grounds));
+            }
+            let unique = frame
+                .slots
+                .first()
+                .is_some_and(|slot| self.unique(slot.relation, &attributes, &mut grounds));
+            if !unique {
+                return KeyVerdict::Unproven(format!(
+                    "the values of map `{}` hold no key of its rows",
+                    frame.name
+                ));
+            }
+        }
+        for (at, left) in writers.iter().enumerate() {
+            for right in writers.iter().skip(at + 1) {
+                if !self.disjoint(left, right, &positions) {
+                    let name = |number: usize| {
+                        self.mapping
+                            .frames
+                            .get(number)
+                            .map_or("", |frame| frame.name.as_str())
+                    };
+                    return KeyVerdict::Unproven(format!(
+                        "maps `{}` and `{}` may write the same value",
+                        name(left.0),
+                        name(right.0)
+                    ));
+                }
+            }
+        }
+        KeyVerdict::Proven {
+            rests_on: grounds.keys.into_iter().collect(),
+            one_to_one: grounds.one_to_one.into_iter().collect(),
+        }
+    }
+
+    /// Whether two `into`s of one table never give the same key.
+    fn disjoint(
+        &self,
+        left: &(usize, usize, &ir::Into),
+        right: &(usize, usize, &ir::Into),
+        positions: &[usize],
+    ) -> bool {
+        let exclusive = left.0 == right.0
+            && matches!(
+                (&left.2.condition, &right.2.condition),
+                (ir::IntoCondition::When(_), ir::IntoCondition::Otherwise)
+                    | (ir::IntoCondition::Otherwise, ir::IntoCondition::When(_))
+            );
+        exclusive
+            || positions.iter().any(|position| {
+                let value = |(number, _, into): &(usize, usize, &ir::Into)| {
+                    into.rules
+                        .get(*position)
+                        .map(|rule| self.signature(*number, &rule.value))
+                };
+                match (value(left), value(right)) {
+                    (Some(Some(left)), Some(Some(right))) => differ(&left, &right),
+                    _ => false,
+                }
+            })
+    }
+
+    /// The shape of an identifier or constant behind an expression; `None` where it is neither.
+    fn signature(&self, frame: usize, expr: &Expr) -> Option<Vec<KeyPart>> {
+        let block = self.mapping.frames.get(frame)?;
+        match &expr.kind {
+            ExprKind::Local(local) => self.signature(frame, &block.locals.get(*local)?.value),
+            ExprKind::Field { slot, local } => match block.slots.get(*slot)?.relation {
+                Relation::Frame(inner) => self.signature(
+                    inner,
+                    &self.mapping.frames.get(inner)?.locals.get(*local)?.value,
+                ),
+                Relation::Scan(_) | Relation::Broadcast(_) => None,
+            },
+            ExprKind::Ulid { keys, .. } => Some(
+                keys.iter()
+                    .map(|key| match &key.kind {
+                        ExprKind::Literal(value) => KeyPart::Constant(value.clone()),
+                        _ => KeyPart::Of(key.ty.ty.clone()),
+                    })
+                    .collect(),
+            ),
+            ExprKind::Literal(value) => Some(vec![KeyPart::Constant(value.clone())]),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum KeyPart {
+    Constant(OwnedValue),
+    Of(Ty),
+}
+
+/// Whether two keys can never be the same: other lengths, other kinds, other constants.
+fn differ(left: &[KeyPart], right: &[KeyPart]) -> bool {
+    left.len() != right.len()
+        || left.iter().zip(right).any(|pair| match pair {
+            (KeyPart::Constant(a), KeyPart::Constant(b)) => a != b,
+            (KeyPart::Of(a), KeyPart::Of(b)) => a != b,
+            (KeyPart::Constant(a), KeyPart::Of(b)) | (KeyPart::Of(b), KeyPart::Constant(a)) => {
+                !same_kind(a, b)
+            }
+        })
+}
+
+fn same_kind(value: &OwnedValue, ty: &Ty) -> bool {
+    matches!(
+        (value, ty),
+        (OwnedValue::Bool(_), Ty::Bool)
+            | (OwnedValue::Int(_), Ty::Int)
+            | (OwnedValue::Text(_), Ty::Text)
+            | (OwnedValue::Bytes(_), Ty::Bytes)
+            | (OwnedValue::Timestamp(_), Ty::Timestamp)
+            | (OwnedValue::Duration(_), Ty::Duration)
+            | (OwnedValue::Uuid(_), Ty::Uuid)
+    )
+}
+
+fn names_of<'c>(columns: &'c [ir::Column], attributes: &Attributes) -> BTreeSet<&'c str> {
+    attributes
+        .iter()
+        .filter_map(|index| columns.get(*index))
+        .map(|column| column.name.as_str())
+        .collect()
+}
+
+/// Whether the columns hold a key of the table that a proof can rest on.
+fn table_key(
+    name: &str,
+    table: Option<&Table>,
+    columns: &BTreeSet<&str>,
+    grounds: &mut Grounds,
+) -> bool {
+    let keys = table.map(|table| table.keys.as_slice()).unwrap_or_default();
+    let found = keys.iter().find(|key| {
+        !key.deferrable
+            && key
+                .columns
+                .iter()
+                .all(|column| columns.contains(column.as_str()))
+    });
+    if let Some(key) = found {
+        grounds.keys.insert(RestsOn {
+            table: name.to_owned(),
+            key: key.name.clone(),
+            columns: key.columns.clone(),
+        });
+    }
+    found.is_some()
+}
