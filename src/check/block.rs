@@ -66,6 +66,16 @@ pub(super) fn check(checker: &mut Checker<'_, '_>, block: Block<'_>, docs: &str)
     if !this.slot(&block.relation().from, false) {
         this.checker.broken.insert(name.node.clone());
     }
+    if let Some(Relation::Broadcast(_)) = this.frame.slots.first().map(|slot| slot.relation) {
+        let from = &block.relation().from.relation;
+        let diagnostic = Diagnostic::error(
+            codes::E0403,
+            format!("broadcast relation `{}` drives no rows", from.node),
+        )
+        .primary(from.span, "is held whole, not read in the order of a key")
+        .help("read the table itself, or join the relation to one");
+        this.error(diagnostic);
+    }
     for join in &block.relation().joins {
         this.join(join);
     }

@@ -14,7 +14,7 @@ use super::ir::{self, Relation, Side};
 use super::order;
 
 /// How many rows a broadcast relation may have where no limit is written.
-pub const DEFAULT_BROADCAST_LIMIT: u64 = 100_000;
+const DEFAULT_BROADCAST_LIMIT: u64 = 100_000;
 
 /// Everything known so far of the file being checked.
 pub(super) struct Checker<'c, 'd> {
@@ -529,7 +529,7 @@ impl<'c, 'd> Checker<'c, 'd> {
 }
 
 /// The reasons that every plan has, in the order of their numbers.
-pub const BUILTIN_REASONS: [&str; 5] = [
+const BUILTIN_REASONS: [&str; 5] = [
     "owner_not_migrated",
     "arithmetic_overflow",
     "value_out_of_range",

@@ -119,4 +119,5 @@ registry! {
     E0621, "0.1.0", "catalog contradicts itself";
     E0622, "0.1.0", "no such catalog is shipped";
     E0900, "0.1.0", "defect of mapwright";
+    E0901, "0.1.0", "ledger that does not add up";
 }

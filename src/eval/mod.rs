@@ -1,1 +1,12 @@
-//! .
+//! Evaluating a plan's programs: one node over one row. No IO, no clock; what it needs of other
+//! rows it asks a [`Rows`] for.
+
+mod cell;
+mod evaluate;
+mod operators;
+mod program;
+
+pub use cell::{Unencodable, decode, encode};
+pub use evaluate::{Place, Rows, Stop, evaluate};
+pub use operators::{compare, equal, order};
+pub use program::{ParamProblem, Program};

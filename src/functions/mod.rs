@@ -16,7 +16,9 @@ use bumpalo::Bump;
 
 use crate::types::{Ty, Type, Value};
 
+pub use addresses::{parse_ulid, parse_uuid, uuid_text};
 pub use error::EvalError;
+pub use secrets::{is_bcrypt, is_macaroon};
 
 /// The most arguments a call can have.
 pub const MAX_ARGUMENTS: usize = 8;

@@ -33,3 +33,13 @@ pub trait RowSink: Send {
         batch: RowBatch,
     ) -> impl Future<Output = Result<(), Box<Diagnostic>>> + Send;
 }
+
+/// A sink that takes everything and keeps nothing: for rehearsals.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSink;
+
+impl RowSink for NoSink {
+    async fn write(&mut self, _target: usize, _batch: RowBatch) -> Result<(), Box<Diagnostic>> {
+        Ok(())
+    }
+}

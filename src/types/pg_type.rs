@@ -89,6 +89,8 @@ impl PgType {
         match (self, source) {
             (PgType::Text | PgType::Varchar(None), PgType::Text | PgType::Varchar(_)) => true,
             (PgType::Varchar(Some(limit)), PgType::Varchar(Some(other))) => other <= limit,
+            // A live integer column may be of another width than the catalog says.
+            (PgType::Int2 | PgType::Int4 | PgType::Int8, _) => false,
             (this, source) => this == source,
         }
     }

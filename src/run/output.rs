@@ -1,0 +1,341 @@
+//! Rows on their way out: encoded per target table, cut into batches, their references noted.
+
+use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
+
+use bytes::{BufMut, BytesMut};
+
+use crate::eval::{Unencodable, encode};
+use crate::plan::{Plan, ReferenceTo};
+use crate::types::{PgType, Value};
+
+use super::row_sink::RowBatch;
+
+/// How many bytes make a batch: smaller ones cost PostgreSQL up to twice the time.
+const BATCH_SIZE: usize = 1024 * 1024;
+/// How many values are kept of a reference to a table that is not written; with more, the rest is
+/// left to the constraint itself.
+const OUTSIDE_LIMIT: usize = 100_000;
+
+/// What leaves the evaluation of a pass.
+pub(super) struct Output<'p> {
+    plan: &'p Plan,
+    buffers: Vec<Buffer>,
+    /// Where the fields of the row being written stand in its buffer.
+    fields: Vec<Option<Range<usize>>>,
+    /// Bytes of the keys of the partition's references.
+    keys: Vec<u8>,
+    references: Vec<References>,
+    outside: Vec<Outside>,
+}
+
+#[derive(Default)]
+struct Buffer {
+    data: BytesMut,
+    rows: u64,
+    total: u64,
+}
+
+/// Both ends of a foreign key inside a partition.
+#[derive(Default)]
+struct References {
+    from: Vec<(Range<usize>, u32, u32)>,
+    to: Vec<Range<usize>>,
+}
+
+/// Values that refer to a table which must hold them already.
+#[derive(Default)]
+struct Outside {
+    values: BTreeSet<Vec<u8>>,
+    complete: bool,
+}
+
+/// Where the output stood before a row, to take the row back.
+pub(super) struct Mark {
+    buffers: Vec<(usize, u64)>,
+    references: Vec<(usize, usize)>,
+}
+
+/// Values of a foreign key to a table that the plan does not write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutsideReference {
+    /// The foreign key's number in the plan.
+    pub reference: usize,
+    /// The distinct values, in PostgreSQL's binary form (of a single column).
+    pub values: Vec<Vec<u8>>,
+    /// Whether these are all.
+    pub complete: bool,
+}
+
+impl<'p> Output<'p> {
+    pub(super) fn new(plan: &'p Plan) -> Self {
+        Self {
+            plan,
+            buffers: plan.targets.iter().map(|_| Buffer::default()).collect(),
+            fields: Vec::new(),
+            keys: Vec::new(),
+            references: plan
+                .references
+                .iter()
+                .map(|_| References::default())
+                .collect(),
+            outside: plan
+                .references
+                .iter()
+                .map(|_| Outside {
+                    values: BTreeSet::new(),
+                    complete: true,
+                })
+                .collect(),
+        }
+    }
+
+    pub(super) fn mark(&self, mark: &mut Mark) {
+        mark.buffers.clear();
+        mark.buffers.extend(
+            self.buffers
+                .iter()
+                .map(|buffer| (buffer.data.len(), buffer.rows)),
+        );
+        mark.references.clear();
+        mark.references.extend(
+            self.references
+                .iter()
+                .map(|reference| (reference.from.len(), reference.to.len())),
+        );
+    }
+
+    /// Takes back everything since the mark.
+    pub(super) fn reset(&mut self, mark: &Mark) {
+        for (buffer, (length, rows)) in self.buffers.iter_mut().zip(&mark.buffers) {
+            buffer.data.truncate(*length);
+            buffer.total -= buffer.rows - rows;
+            buffer.rows = *rows;
+        }
+        for (reference, (from, to)) in self.references.iter_mut().zip(&mark.references) {
+            reference.from.truncate(*from);
+            reference.to.truncate(*to);
+        }
+    }
+
+    /// Begins a row.
+    pub(super) fn begin(&mut self, target: usize) {
+        self.fields.clear();
+        let columns = self
+            .plan
+            .targets
+            .get(target)
+            .map_or(0, |target| target.columns.len());
+        if let Some(buffer) = self.buffers.get_mut(target) {
+            buffer
+                .data
+                .put_u16(u16::try_from(columns).unwrap_or(u16::MAX));
+        }
+    }
+
+    /// Adds the bytes of a field as they stand.
+    pub(super) fn copy(&mut self, target: usize, cell: Option<&[u8]>) -> Result<(), Unencodable> {
+        let Some(buffer) = self.buffers.get_mut(target) else {
+            return Ok(());
+        };
+        match cell {
+            None => {
+                buffer.data.put_i32(-1);
+                self.fields.push(None);
+            }
+            Some(bytes) => {
+                let length = i32::try_from(bytes.len())
+                    .map_err(|_| Unencodable("is longer than PostgreSQL allows"))?;
+                buffer.data.reserve(bytes.len() + 4);
+                buffer.data.put_i32(length);
+                let start = buffer.data.len();
+                buffer.data.put_slice(bytes);
+                self.fields.push(Some(start..buffer.data.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the value of a field.
+    pub(super) fn value(
+        &mut self,
+        target: usize,
+        ty: &PgType,
+        value: Value<'_>,
+    ) -> Result<(), Unencodable> {
+        let Some(buffer) = self.buffers.get_mut(target) else {
+            return Ok(());
+        };
+        let start = buffer.data.len() + 4;
+        encode(ty, value, &mut buffer.data)?;
+        self.fields
+            .push((!value.is_null()).then(|| start..buffer.data.len()));
+        Ok(())
+    }
+
+    /// Ends a row: counts it, and notes what it refers to and what refers to it.
+    pub(super) fn end(&mut self, target: usize, frame: u32, row: u32) {
+        let Self {
+            plan,
+            buffers,
+            fields,
+            keys,
+            references,
+            ..
+        } = self;
+        let Some(buffer) = buffers.get_mut(target) else {
+            return;
+        };
+        buffer.rows += 1;
+        buffer.total += 1;
+        for (reference, noted) in plan.references.iter().zip(references) {
+            if reference.from == target
+                && let Some(range) = key(&reference.from_columns, fields, &buffer.data, keys)
+            {
+                noted.from.push((range, frame, row));
+            }
+            if let ReferenceTo::Target {
+                target: to,
+                columns,
+            } = &reference.to
+                && *to == target
+                && let Some(range) = key(columns, fields, &buffer.data, keys)
+            {
+                noted.to.push(range);
+            }
+        }
+    }
+
+    /// Closes a partition: calls `dangling` for each row whose reference no row of the partition
+    /// fulfils (number of the foreign key, frame, row).
+    pub(super) fn close_partition(&mut self, mut dangling: impl FnMut(usize, u32, u32)) {
+        let Self {
+            plan,
+            keys,
+            references,
+            outside,
+            ..
+        } = self;
+        let bytes = |range: &Range<usize>| keys.get(range.clone()).unwrap_or_default();
+        for (number, (reference, noted)) in plan
+            .references
+            .iter()
+            .zip(references.iter_mut())
+            .enumerate()
+        {
+            match reference.to {
+                ReferenceTo::Target { .. } => {
+                    let few = noted.to.len() <= 16;
+                    let many: HashSet<&[u8]> = if few {
+                        HashSet::new()
+                    } else {
+                        noted.to.iter().map(bytes).collect()
+                    };
+                    for (range, frame, row) in &noted.from {
+                        let wanted = bytes(range);
+                        let found = if few {
+                            noted.to.iter().any(|to| bytes(to) == wanted)
+                        } else {
+                            many.contains(wanted)
+                        };
+                        if !found {
+                            dangling(number, *frame, *row);
+                        }
+                    }
+                }
+                ReferenceTo::Table { .. } => {
+                    let Some(outside) = outside.get_mut(number) else {
+                        continue;
+                    };
+                    for (range, _, _) in &noted.from {
+                        let wanted = bytes(range).get(KEY_PART..).unwrap_or_default();
+                        if outside.values.contains(wanted) {
+                            continue;
+                        }
+                        if outside.values.len() < OUTSIDE_LIMIT && reference.from_columns.len() == 1
+                        {
+                            outside.values.insert(wanted.to_vec());
+                        } else {
+                            outside.complete = false;
+                        }
+                    }
+                }
+            }
+            noted.from.clear();
+            noted.to.clear();
+        }
+        keys.clear();
+    }
+
+    /// The batches that are full; all of them when `last`.
+    pub(super) fn batches(&mut self, last: bool, out: &mut Vec<(usize, RowBatch)>) {
+        for (target, buffer) in self.buffers.iter_mut().enumerate() {
+            if buffer.rows > 0 && (last || buffer.data.len() >= BATCH_SIZE) {
+                let data = std::mem::take(&mut buffer.data).freeze();
+                out.push((
+                    target,
+                    RowBatch {
+                        rows: std::mem::take(&mut buffer.rows),
+                        data,
+                    },
+                ));
+            }
+        }
+    }
+
+    /// Rows written so far, by target.
+    pub(super) fn totals(&self) -> Vec<u64> {
+        self.buffers.iter().map(|buffer| buffer.total).collect()
+    }
+
+    /// The values that refer to tables which are not written.
+    pub(super) fn outside(self) -> Vec<OutsideReference> {
+        self.outside
+            .into_iter()
+            .enumerate()
+            .filter(|(_, outside)| !outside.values.is_empty() || !outside.complete)
+            .map(|(reference, outside)| OutsideReference {
+                reference,
+                values: outside.values.into_iter().collect(),
+                complete: outside.complete,
+            })
+            .collect()
+    }
+}
+
+impl Mark {
+    pub(super) fn new() -> Self {
+        Self {
+            buffers: Vec::new(),
+            references: Vec::new(),
+        }
+    }
+}
+
+/// The bytes that stand before each part of a key: its length.
+const KEY_PART: usize = 4;
+
+/// Appends the key made of some fields; `None` where one of them is null (such a key refers to
+/// nothing).
+fn key(
+    columns: &[usize],
+    fields: &[Option<Range<usize>>],
+    data: &[u8],
+    keys: &mut Vec<u8>,
+) -> Option<Range<usize>> {
+    let start = keys.len();
+    for column in columns {
+        let field = fields
+            .get(*column)
+            .cloned()
+            .flatten()
+            .and_then(|range| data.get(range));
+        let Some(field) = field else {
+            keys.truncate(start);
+            return None;
+        };
+        keys.extend(u32::try_from(field.len()).unwrap_or(u32::MAX).to_be_bytes());
+        keys.extend(field);
+    }
+    Some(start..keys.len())
+}

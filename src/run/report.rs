@@ -1,0 +1,173 @@
+//! What a run found: the ledger of each map, each reason's count, rows per table.
+
+use crate::diagnostics::{Finding, FindingSeverity};
+use crate::eval::Program;
+use crate::plan::builtin;
+use crate::types::SeverityValue;
+
+use super::ledger::{FrameCounts, MapLedger, ReasonCount, ReasonReport, Reject};
+use super::output::OutsideReference;
+use super::partition::Results;
+
+/// The result of a pass over all rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunReport {
+    /// Rows read of each scan, by its number in the plan.
+    pub read: Vec<u64>,
+    /// Rows made for each target, by its number in the plan (given to the sink unless rows were
+    /// rejected).
+    pub written: Vec<u64>,
+    /// What became of the rows of each map.
+    pub maps: Vec<MapLedger>,
+    /// Each reason that applied to a row.
+    pub reasons: Vec<ReasonReport>,
+    /// How many rows were rejected.
+    pub rejected: u64,
+    /// The first of them.
+    pub rejects: Vec<Reject>,
+    /// For each foreign key of the plan, by its number, how many rows refer to one that is not
+    /// written.
+    pub dangling: Vec<(usize, u64)>,
+    /// Values that must be in tables which the plan does not write.
+    pub outside: Vec<OutsideReference>,
+}
+
+impl RunReport {
+    pub(super) fn new(program: &Program, read: Vec<u64>, results: Results<'_>) -> Self {
+        let plan = &program.plan;
+        let maps = plan
+            .frames
+            .iter()
+            .zip(&results.frames)
+            .enumerate()
+            .filter(|(_, (frame, _))| frame.is_map)
+            .map(|(number, (frame, counts))| ledger(program, number, &frame.name, counts))
+            .collect();
+        let reasons = results
+            .reasons
+            .iter()
+            .enumerate()
+            .filter(|(_, counts)| counts.rows > 0)
+            .map(|(number, counts)| ReasonReport {
+                reason: plan
+                    .reasons
+                    .get(number)
+                    .map_or_else(String::new, |reason| reason.name.clone()),
+                severity: program.severity(number),
+                rows: counts.rows,
+                dependents: counts.dependents,
+                samples: counts.samples.clone(),
+            })
+            .collect();
+        let dangling = results
+            .dangling
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, rows))| *rows > 0)
+            .map(|(reference, (_, rows))| (reference, *rows))
+            .collect();
+        Self {
+            read,
+            written: results.output.totals(),
+            maps,
+            reasons,
+            rejected: results.rejected,
+            rejects: results.rejects,
+            dangling,
+            outside: results.output.outside(),
+        }
+    }
+
+    /// The reasons of severity `error` and `warn` as findings, the graver and the more frequent
+    /// first.
+    pub fn findings(&self, program: &Program) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self
+            .reasons
+            .iter()
+            .filter_map(|report| {
+                let severity = match report.severity {
+                    SeverityValue::Error => FindingSeverity::Error,
+                    SeverityValue::Warn => FindingSeverity::Warning,
+                    SeverityValue::Quiet => return None,
+                };
+                let reason = program
+                    .plan
+                    .reasons
+                    .iter()
+                    .find(|reason| reason.name == report.reason)?;
+                let mut meaning = reason.meaning.clone();
+                if report.dependents > 0 {
+                    meaning = format!(
+                        "{meaning}; {} rows that belong to them are left out too",
+                        report.dependents
+                    );
+                }
+                Some(Finding {
+                    id: report.reason.clone(),
+                    severity,
+                    count: report.rows,
+                    samples: report.samples.clone(),
+                    meaning,
+                    remedy: reason.help.clone(),
+                    sql: reason.sql.clone(),
+                })
+            })
+            .collect();
+        findings.sort_by(|left, right| {
+            (left.severity, std::cmp::Reverse(left.count), &left.id).cmp(&(
+                right.severity,
+                std::cmp::Reverse(right.count),
+                &right.id,
+            ))
+        });
+        findings
+    }
+}
+
+fn ledger(program: &Program, number: usize, name: &str, counts: &FrameCounts) -> MapLedger {
+    let reason = |index: usize| {
+        program
+            .plan
+            .reasons
+            .get(index)
+            .map_or_else(String::new, |reason| reason.name.clone())
+    };
+    let mut ledger = MapLedger {
+        map: name.to_owned(),
+        table: super::root_table(program, number),
+        read: counts.read,
+        written: counts.written,
+        ..MapLedger::default()
+    };
+    for (index, rows) in counts
+        .ended
+        .iter()
+        .enumerate()
+        .filter(|(_, rows)| **rows > 0)
+    {
+        let count = ReasonCount {
+            reason: reason(index),
+            owner: None,
+            rows: *rows,
+        };
+        if program.severity(index) == SeverityValue::Error {
+            ledger.rejected.push(count);
+        } else {
+            ledger.skipped.push(count);
+        }
+    }
+    for (index, rows) in counts
+        .owner
+        .iter()
+        .enumerate()
+        .filter(|(_, rows)| **rows > 0)
+    {
+        let owner = Some(reason(index));
+        ledger.skipped.push(ReasonCount {
+            reason: reason(builtin::OWNER_NOT_MIGRATED),
+            owner,
+            rows: *rows,
+        });
+    }
+    ledger
+}
