@@ -118,3 +118,69 @@ fn parts<'a>(name: &str, table: &'a Table) -> BTreeMap<Part<'a>, String> {
         .chain(indexes)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Files;
+    use crate::catalog::snapshot::from_yaml;
+
+    fn catalog(text: &str) -> Catalog {
+        let mut files = Files::new();
+        let head = "catalog: a\nversion: b\ntitle: c\n";
+        let file = files.add("test.yaml", format!("{head}{text}"));
+        from_yaml(&files, file).unwrap_or_else(|found| panic!("{found:#?}"))
+    }
+
+    #[test]
+    fn every_kind_of_difference_is_printed() {
+        let expected = catalog(
+            "extensions: [pg_trgm]
+enums: {gone: [a], mood: [a, b]}
+tables:
+  lost: {columns: [{name: a, type: text}]}
+  same: {columns: [{name: a, type: text, sensitive: true}, {name: b, type: text}]}
+  t:
+    columns: [{name: a, type: text}, {name: b, type: integer}, {name: c, type: text}]
+    keys: [{name: k, kind: unique, columns: [a]}]
+    indexes: [{name: i, keys: [b]}]
+",
+        );
+        let live = catalog(
+            "enums: {mood: [b, a]}
+tables:
+  more: {columns: [{name: a, type: text}]}
+  same: {columns: [{name: b, type: text}, {name: a, type: text}]}
+  t:
+    columns: [{name: a, type: text}, {name: b, type: bigint, nullable: true}, {name: d, type: text}]
+    keys: [{name: k, kind: unique, columns: [a], index: true}]
+    foreign_keys: [{name: f, columns: [a], table: t, references: [a]}]
+    checks: [{name: q, expression: (b > 0)}]
+    indexes: [{name: i, keys: [b], invalid: true}]
+",
+        );
+        let printed = r#"- extension pg_trgm
+- type gone
+~ type mood
+    expected: a, b
+    found:    b, a
+- table lost
+table t
+  ~ column b
+      expected: "b" integer NOT NULL
+      found:    "b" bigint
+  - column c: "c" text NOT NULL
+  ~ key k
+      expected: CONSTRAINT "k" UNIQUE ("a")
+      found:    CREATE UNIQUE INDEX "k" ON "t" ("a")
+  ~ index i
+      expected: CREATE INDEX "i" ON "t" USING "btree" (b)
+      found:    CREATE INDEX "i" ON "t" USING "btree" (b) (invalid)
+  + column d: "d" text NOT NULL
+  + foreign key f: CONSTRAINT "f" FOREIGN KEY ("a") REFERENCES "t" ("a")
+  + check q: CONSTRAINT "q" CHECK ((b > 0))
+"#;
+        assert_eq!(compare(&expected, &live), printed);
+        assert_eq!(compare(&expected, &expected), "");
+    }
+}

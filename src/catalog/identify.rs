@@ -205,3 +205,106 @@ impl Identification {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Files;
+    use crate::catalog::snapshot::from_yaml;
+
+    fn catalog(text: &str) -> Catalog {
+        let mut files = Files::new();
+        let file = files.add("test.yaml", text);
+        from_yaml(&files, file).unwrap_or_else(|found| panic!("{found:#?}"))
+    }
+
+    fn shop() -> Catalog {
+        catalog(
+            "catalog: shop
+version: '7'
+title: a shop
+identity: {tables: [orders, users], version: {table: orders, column: v}, supported: {oldest: 3, newest: 7}}
+tables:
+  orders: {columns: [{name: v, type: bigint}]}
+  users: {columns: []}
+",
+        )
+    }
+
+    fn forum() -> Catalog {
+        catalog(
+            "catalog: forum
+version: '1'
+title: a forum
+identity: {tables: [posts, users]}
+tables:
+  posts: {columns: []}
+  users: {columns: []}
+",
+        )
+    }
+
+    /// `id: message | notes`, for a database with those tables.
+    fn told(tables: &[&str], version: Option<i64>) -> Option<String> {
+        let mut live = forum();
+        live.tables = (tables.iter())
+            .map(|name| ((*name).to_owned(), super::super::Table::default()))
+            .collect();
+        let found = identify(&live, version, &shop(), &forum());
+        let (finding, diagnostic) = found.problem(Side::Source, &shop(), &forum())?;
+        assert_eq!(diagnostic.help, [finding.remedy]);
+        let warning = diagnostic.code == codes::W0648;
+        assert_eq!(finding.severity == FindingSeverity::Warning, warning);
+        let notes = diagnostic.notes.join(" | ");
+        Some(format!("{}: {} | {notes}", finding.id, diagnostic.message))
+    }
+
+    #[test]
+    fn each_case_is_told_apart() {
+        let both = &["orders", "users"][..];
+        let range = "`shop` is supported from schema version 3 to 7";
+        let cases = [
+            (both, Some(3), None),
+            (both, Some(7), None),
+            (
+                both,
+                Some(2),
+                Some(format!(
+                    "source_database_version_too_old: the schema version 2 of the source database is too old | {range}"
+                )),
+            ),
+            (
+                both,
+                Some(8),
+                Some(format!(
+                    "source_database_version_not_tested: the schema version 8 of the source database was not tested | {range}"
+                )),
+            ),
+            (
+                both,
+                None,
+                Some(format!(
+                    "source_database_version_not_noted: the source database notes no schema version | {range}"
+                )),
+            ),
+            (
+                &["posts", "users"],
+                None,
+                Some("source_database_swapped: the source database looks like `forum`, expected `shop` | ".to_owned()),
+            ),
+            (
+                &["users", "else"],
+                None,
+                Some("source_database_not_recognised: the source database is not recognised as `shop` | tables that are missing: `orders`".to_owned()),
+            ),
+            (
+                &["else"],
+                None,
+                Some("source_database_empty: the source database has no tables of `shop` | ".to_owned()),
+            ),
+        ];
+        for (tables, version, expected) in cases {
+            assert_eq!(told(tables, version), expected, "{tables:?} {version:?}");
+        }
+    }
+}

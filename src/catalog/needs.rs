@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Table;
+use super::{Key, Table};
 
 /// One of the two databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,8 +61,8 @@ pub struct TableNeeds {
 /// not proven to hold for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownConstraints {
-    /// The columns of each key and unique index.
-    pub keys: Vec<Vec<String>>,
+    /// Primary keys, unique constraints and unique indexes over plain columns.
+    pub keys: Vec<Key>,
     /// The columns of each foreign key with the table and columns that they refer to.
     pub foreign_keys: Vec<(Vec<String>, String, Vec<String>)>,
     /// The names of check constraints.
@@ -75,7 +75,7 @@ impl KnownConstraints {
     /// Those of a table of the catalog that the mapping was compiled against.
     pub fn of(table: &Table) -> Self {
         Self {
-            keys: table.keys.iter().map(|key| key.columns.clone()).collect(),
+            keys: table.keys.clone(),
             foreign_keys: (table.foreign_keys.iter())
                 .map(|key| {
                     (
@@ -131,7 +131,7 @@ pub struct KeyNeed {
     pub needed_by: Vec<String>,
 }
 
-/// A foreign key that must hold for all rows.
+/// A foreign key that must hold for all rows; one that is deferrable does, once they are committed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKeyNeed {
     /// The referring columns.
