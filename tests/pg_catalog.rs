@@ -40,6 +40,7 @@ async fn catalogs_and_postgresql_agree() {
         every_feature_of_a_catalog_survives_postgresql(&cluster),
         what_ddl_cannot_say_is_read(&cluster),
         a_part_of_a_schema_is_closed(&cluster),
+        a_promise_that_is_not_valid_is_none(&cluster),
         the_search_path_is_put_back(&cluster),
         databases_are_recognised(&cluster),
         orders_of_columns_are_told_apart(&cluster),
@@ -175,6 +176,31 @@ async fn a_part_of_a_schema_is_closed(cluster: &Cluster) {
     assert_eq!(from_yaml(&files, file).unwrap(), live);
 }
 
+/// From PostgreSQL 18 on a NOT NULL can be `NOT VALID` and a key can be `WITHOUT OVERLAPS`.
+async fn a_promise_that_is_not_valid_is_none(cluster: &Cluster) {
+    let client = cluster.database("promises", "").await;
+    client
+        .batch_execute("CREATE TABLE t (a int, b int NOT NULL, c int4range NOT NULL)")
+        .await
+        .unwrap();
+    let version = database_facts(&client).await.unwrap().server_version_num;
+    if version >= 180_000 {
+        client
+            .batch_execute(
+                "ALTER TABLE t ADD CONSTRAINT late NOT NULL a NOT VALID;
+                 CREATE EXTENSION btree_gist;
+                 ALTER TABLE t ADD CONSTRAINT apart UNIQUE (b, c WITHOUT OVERLAPS);",
+            )
+            .await
+            .unwrap();
+    }
+    let live = introspect(&client, "public", None).await.unwrap();
+    let table = &live.tables["t"];
+    let nullable: Vec<_> = table.columns.iter().map(|column| column.nullable).collect();
+    assert_eq!(nullable, [true, false, false]);
+    assert!(table.keys.is_empty());
+}
+
 async fn the_search_path_is_put_back(cluster: &Cluster) {
     let client = cluster.database("path", "").await;
     let path = "\"$user\", \"odd, name\", pg_temp";
@@ -245,27 +271,38 @@ async fn databases_are_recognised(cluster: &Cluster) {
     );
 }
 
+/// ICU is an option of PostgreSQL's build, and other providers came with later versions: the cases
+/// that the server at hand can have.
 async fn orders_of_columns_are_told_apart(cluster: &Cluster) {
     let pairs: Vec<(String, String)> = ["plain", "c", "icu", "ucs", "number", "absent"]
         .iter()
         .map(|column| ("t".to_owned(), (*column).to_owned()))
         .collect();
     let language = |name: &str| ColumnOrder::Language(name.to_owned());
-    for (name, options, plain) in [
+    let postgres = cluster.connect("postgres").await;
+    let version = database_facts(&postgres).await.unwrap().server_version_num;
+    let query = "SELECT EXISTS (SELECT FROM pg_collation WHERE collname = 'und-x-icu')";
+    let has_icu: bool = postgres.query_one(query, &[]).await.unwrap().get(0);
+    let mut databases = vec![
         ("order_utf8", "", ColumnOrder::Bytes),
         ("order_c", "LC_COLLATE 'C' LC_CTYPE 'C'", ColumnOrder::Bytes),
-        (
-            "order_icu",
-            "LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'",
-            language("en"),
-        ),
-    ] {
+    ];
+    if has_icu && version >= 150_000 {
+        let options = "LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'";
+        databases.push(("order_icu", options, language("en")));
+    }
+    if version >= 170_000 {
+        let options = "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C.UTF-8'";
+        databases.push(("order_builtin", options, ColumnOrder::Bytes));
+    }
+    let icu = if has_icu { "und-x-icu" } else { "C" };
+    for (name, options, plain) in databases {
         let client = cluster.database(name, options).await;
         client
-            .batch_execute(
-                r#"CREATE TABLE t (plain text, c text COLLATE "C", icu varchar(9) COLLATE "und-x-icu",
+            .batch_execute(&format!(
+                r#"CREATE TABLE t (plain text, c text COLLATE "C", icu varchar(9) COLLATE "{icu}",
                                    ucs text COLLATE ucs_basic, number bigint)"#,
-            )
+            ))
             .await
             .unwrap();
         let orders = column_orders(&client, "public", &pairs).await.unwrap();
@@ -273,7 +310,9 @@ async fn orders_of_columns_are_told_apart(cluster: &Cluster) {
         assert_eq!(of("plain"), Some(&plain), "{name}");
         assert_eq!(of("c"), Some(&ColumnOrder::Bytes));
         assert_eq!(of("ucs"), Some(&ColumnOrder::Bytes));
-        assert_eq!(of("icu"), Some(&language("und-x-icu")));
+        if has_icu {
+            assert_eq!(of("icu"), Some(&language("und-x-icu")));
+        }
         assert_eq!(of("number"), Some(&ColumnOrder::NotText));
         assert_eq!(of("absent"), None);
     }
