@@ -10,8 +10,10 @@ use super::compatible::{unreadable_as, unwritable_to};
 use super::needs::{
     ColumnAccess, ColumnNeed, ForeignKeyNeed, KeyNeed, KnownConstraints, Needs, Side, TableNeeds,
 };
-use super::{Catalog, Column, Key, KeyKind, Table};
-use crate::diagnostics::{Code, Diagnostic, Finding, FindingSeverity, codes};
+use super::told::finding;
+use super::{Catalog, Column, ForeignKey, Key, KeyKind, Table};
+use crate::base::ident::identifier;
+use crate::diagnostics::{Diagnostic, Finding, codes};
 
 /// One respect in which a live database is not what a mapping needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,14 +39,12 @@ pub fn differences(needs: &Needs, live: &Catalog) -> Vec<Difference> {
         };
         match live.tables.get(name) {
             Some(table) => in_table(&at, need, table, &mut found),
-            None => found.push(at.error(
-                codes::E0640,
-                "missing",
-                name,
-                format!("the {} database has no table `{name}`", needs.side),
-                &need.needed_by,
-                missing_help(needs.side),
-            )),
+            None => {
+                let message = format!("the {} database has no table `{name}`", needs.side);
+                let diagnostic = Diagnostic::error(codes::E0640, message);
+                let diagnostic = diagnostic.help(missing_help(needs.side));
+                found.push(at.tell("missing", None, &need.needed_by, diagnostic));
+            }
         }
     }
     found
@@ -67,78 +67,30 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn error(
+    /// A difference about a column or constraint of the table, or about the table itself.
+    /// `diagnostic` comes with its reasons and its help; who needs the object is added here.
+    fn tell(
         &self,
-        code: Code,
         what: &str,
-        object: &str,
-        message: String,
+        object: Option<&str>,
         needed_by: &[String],
-        help: impl Into<String>,
-    ) -> Difference {
-        let diagnostic = Diagnostic::error(code, message);
-        self.difference(what, object, diagnostic, needed_by, help.into())
-    }
-
-    fn warning(
-        &self,
-        what: &str,
-        object: &str,
-        message: String,
-        needed_by: &[String],
-        help: impl Into<String>,
-    ) -> Difference {
-        let diagnostic = Diagnostic::warning(codes::W0640, message);
-        self.difference(what, object, diagnostic, needed_by, help.into())
-    }
-
-    fn difference(
-        &self,
-        what: &str,
-        object: &str,
         mut diagnostic: Diagnostic,
-        needed_by: &[String],
-        help: String,
     ) -> Difference {
         if !needed_by.is_empty() {
-            let rules: Vec<_> = needed_by.iter().map(|rule| format!("`{rule}`")).collect();
-            diagnostic = diagnostic.note(format!("needed by {}", rules.join(", ")));
+            let note = format!("needed by {}", listed(needed_by));
+            diagnostic.notes.insert(0, note);
         }
-        let mut id = format!("{}_{}_{object}_{what}", self.side, self.table);
-        if object == self.table {
-            id = format!("{}_{object}_{what}", self.side);
-        }
-        let id = (id.chars())
-            .map(|c| match c.to_ascii_lowercase() {
-                c if c.is_ascii_alphanumeric() => c,
-                _ => '_',
-            })
-            .collect();
-        let mut meaning = diagnostic.message.clone();
-        for note in &diagnostic.notes {
-            meaning += &format!("; {note}");
-        }
-        let finding = Finding {
-            id,
-            severity: match diagnostic.severity {
-                crate::diagnostics::Severity::Warning => FindingSeverity::Warning,
-                crate::diagnostics::Severity::Error | crate::diagnostics::Severity::Bug => {
-                    FindingSeverity::Error
-                }
-            },
-            count: 1,
-            samples: vec![if object == self.table {
-                object.to_owned()
-            } else {
-                format!("{}.{object}", self.table)
-            }],
-            meaning,
-            remedy: help.clone(),
-            sql: None,
+        let Self { side, table } = self;
+        let (id, sample) = match object {
+            None => (format!("{side}_{table}_{what}"), (*table).to_owned()),
+            Some(object) => (
+                format!("{side}_{table}_{object}_{what}"),
+                format!("{table}.{object}"),
+            ),
         };
         Difference {
-            finding,
-            diagnostic: diagnostic.help(help),
+            finding: finding(&id, vec![sample], &diagnostic),
+            diagnostic,
         }
     }
 }
@@ -147,24 +99,22 @@ fn in_table(at: &Place<'_>, need: &TableNeeds, table: &Table, found: &mut Vec<Di
     for (name, need) in &need.columns {
         match table.column(name) {
             Some(column) => in_column(at, need, column, found),
-            None => found.push(at.error(
-                codes::E0641,
-                "missing",
-                name,
-                format!(
+            None => {
+                let message = format!(
                     "the {} table `{}` has no column `{name}`",
                     at.side, at.table
-                ),
-                &need.needed_by,
-                missing_help(at.side),
-            )),
+                );
+                let diagnostic = Diagnostic::error(codes::E0641, message);
+                let diagnostic = diagnostic.help(missing_help(at.side));
+                found.push(at.tell("missing", Some(name), &need.needed_by, diagnostic));
+            }
         }
     }
     for key in &need.keys {
-        key_holds(at, key, table, found);
+        found.extend(key_is_missing(at, key, table));
     }
     for key in &need.foreign_keys {
-        foreign_key_holds(at, key, table, found);
+        found.extend(foreign_key_is_missing(at, key, table));
     }
     if let Some(known) = &need.written {
         unset_columns(at, need, table, found);
@@ -173,20 +123,21 @@ fn in_table(at: &Place<'_>, need: &TableNeeds, table: &Table, found: &mut Vec<Di
 }
 
 fn in_column(at: &Place<'_>, need: &ColumnNeed, live: &Column, found: &mut Vec<Difference>) {
-    let name = format!("{}.{}", at.table, live.name);
+    let name = format!("{} column `{}.{}`", at.side, at.table, live.name);
+    let mut tell = |what: &str, diagnostic: Diagnostic| {
+        found.push(at.tell(what, Some(&live.name), &need.needed_by, diagnostic));
+    };
     let written = match need.access {
         ColumnAccess::ReadNullable | ColumnAccess::ReadRequired => false,
         ColumnAccess::WrittenNullable | ColumnAccess::WrittenRequired => true,
     };
     if written && live.generated {
-        found.push(at.error(
-            codes::E0646,
+        let message = format!("the {name} is generated by the database, but a rule sets it");
+        let help = "take the rule out of the mapping, or make the column an ordinary one";
+        tell(
             "generated",
-            &live.name,
-            format!("the target column `{name}` is generated by the database, but a rule sets it"),
-            &need.needed_by,
-            "take the rule out of the mapping, or make the column an ordinary one",
-        ));
+            Diagnostic::error(codes::E0646, message).help(help),
+        );
     }
     let unfit = if written {
         unwritable_to(&need.ty, &live.ty)
@@ -194,43 +145,37 @@ fn in_column(at: &Place<'_>, need: &ColumnNeed, live: &Column, found: &mut Vec<D
         unreadable_as(&need.ty, &live.ty)
     };
     if let Some(why) = unfit {
-        let mut difference = at.error(
-            codes::E0642,
-            "type",
-            &live.name,
-            format!(
-                "the {} column `{name}` has the type `{}`, expected `{}`",
-                at.side, live.ty, need.ty
-            ),
-            &need.needed_by,
-            "use a mapping that was compiled for this schema, or a supported version",
+        let message = format!(
+            "the {name} has the type `{}`, expected `{}`",
+            live.ty, need.ty
         );
-        difference.finding.meaning += &format!("; {why}");
-        difference.diagnostic.notes.push(why);
-        found.push(difference);
+        let help = "use a mapping that was compiled for this schema, or a supported version";
+        tell(
+            "type",
+            Diagnostic::error(codes::E0642, message)
+                .note(why)
+                .help(help),
+        );
     }
     let nullness = match need.access {
         ColumnAccess::ReadRequired if live.nullable => {
-            Some("can be null, but the mapping rests on it being `NOT NULL`")
+            "can be null, but the mapping rests on it being `NOT NULL`"
         }
         ColumnAccess::WrittenNullable if !live.nullable => {
-            Some("is `NOT NULL`, but a rule can leave it null")
+            "is `NOT NULL`, but a rule can leave it null"
         }
         ColumnAccess::ReadNullable
         | ColumnAccess::ReadRequired
         | ColumnAccess::WrittenNullable
-        | ColumnAccess::WrittenRequired => None,
+        | ColumnAccess::WrittenRequired => return,
     };
-    if let Some(said) = nullness {
-        found.push(at.error(
-            codes::E0643,
-            "nullness",
-            &live.name,
-            format!("the {} column `{name}` {said}", at.side),
-            &need.needed_by,
-            "compile the mapping against this database's own catalog to see which rules to change",
-        ));
-    }
+    let message = format!("the {name} {nullness}");
+    let help =
+        "compile the mapping against this database's own catalog to see which rules to change";
+    tell(
+        "nullness",
+        Diagnostic::error(codes::E0643, message).help(help),
+    );
 }
 
 /// New columns that must be set and that no rule sets.
@@ -238,113 +183,92 @@ fn unset_columns(at: &Place<'_>, need: &TableNeeds, table: &Table, found: &mut V
     for column in &table.columns {
         let must_be_set = !column.nullable && column.default.is_none() && !column.generated;
         if must_be_set && !need.columns.contains_key(&column.name) {
-            found.push(at.error(
-                codes::E0644,
-                "not_set",
-                &column.name,
-                format!(
-                    "the target column `{}.{}` is `NOT NULL` without a default, but no rule sets it",
-                    at.table, column.name
-                ),
-                &need.needed_by,
-                "use a mapping for this version of the schema, or add a rule for the column",
-            ));
+            let message = format!(
+                "the target column `{}.{}` is `NOT NULL` without a default, but no rule sets it",
+                at.table, column.name
+            );
+            let help = "use a mapping for this version of the schema, or add a rule for the column";
+            let diagnostic = Diagnostic::error(codes::E0644, message).help(help);
+            found.push(at.tell("not_set", Some(&column.name), &need.needed_by, diagnostic));
         }
     }
 }
 
-fn key_holds(at: &Place<'_>, need: &KeyNeed, table: &Table, found: &mut Vec<Difference>) {
-    let wanted: BTreeSet<_> = need.columns.iter().collect();
-    let serves = |key: &&Key| key.columns.iter().all(|column| wanted.contains(column));
+fn key_is_missing(at: &Place<'_>, need: &KeyNeed, table: &Table) -> Option<Difference> {
+    let serves = |key: &&Key| {
+        let needed = |column| need.columns.contains(column);
+        key.columns.iter().all(needed)
+    };
     if (table.keys.iter()).any(|key| serves(&key) && !key.deferrable) {
-        return;
+        return None;
     }
-    let why = if let Some(key) = table.keys.iter().find(serves) {
-        Some(format!(
+    let message = format!(
+        "the {} table `{}` has no valid unique key over {}",
+        at.side,
+        at.table,
+        listed(&need.columns)
+    );
+    let mut diagnostic = Diagnostic::error(codes::E0645, message)
+        .help("restore the unique constraint of the original schema and run `check` again");
+    if let Some(key) = table.keys.iter().find(serves) {
+        diagnostic = diagnostic.note(format!(
             "the key `{}` is deferrable: duplicates may exist until a transaction ends",
             key.name
-        ))
-    } else {
-        (table.indexes.iter())
-            .filter(|index| index.unique)
-            .find(|index| {
-                let plain = |key: &String| {
-                    (need.columns.iter())
-                        .any(|column| key == column || *key == format!("\"{column}\""))
-                };
-                !index.keys.is_empty() && index.keys.iter().all(plain)
-            })
-            .map(|index| {
-                if index.invalid {
-                    format!("the unique index `{}` is invalid", index.name)
-                } else {
-                    format!("the unique index `{}` holds for some rows only", index.name)
-                }
-            })
-    };
-    let columns = listed(&need.columns);
-    let mut difference = at.error(
-        codes::E0645,
-        "not_unique",
-        &need.columns.join("_"),
-        format!(
-            "the {} table `{}` has no valid unique key over {columns}",
-            at.side, at.table
-        ),
-        &need.needed_by,
-        "restore the unique constraint of the original schema and run `check` again",
-    );
-    if let Some(why) = why {
-        difference.finding.meaning += &format!("; {why}");
-        difference.diagnostic.notes.push(why);
+        ));
     }
-    found.push(difference);
+    // An expression is no column, so what is left is invalid or has a condition.
+    let plain = |key: &String| {
+        (need.columns.iter()).any(|column| key == column || *key == identifier(column))
+    };
+    let unfit = (table.indexes.iter())
+        .find(|index| index.unique && !index.keys.is_empty() && index.keys.iter().all(plain));
+    if let Some(index) = unfit {
+        let why = if index.invalid {
+            "is invalid"
+        } else {
+            "holds for some rows only"
+        };
+        diagnostic = diagnostic.note(format!("the unique index `{}` {why}", index.name));
+    }
+    let object = need.columns.join("_");
+    Some(at.tell("not_unique", Some(&object), &need.needed_by, diagnostic))
 }
 
-fn foreign_key_holds(
+fn foreign_key_is_missing(
     at: &Place<'_>,
     need: &ForeignKeyNeed,
     table: &Table,
-    found: &mut Vec<Difference>,
-) {
+) -> Option<Difference> {
     let pairs = |columns: &[String], references: &[String]| -> BTreeSet<(String, String)> {
-        columns
-            .iter()
-            .cloned()
+        (columns.iter().cloned())
             .zip(references.iter().cloned())
             .collect()
     };
     let wanted = pairs(&need.columns, &need.references);
-    let mut same = (table.foreign_keys.iter())
-        .filter(|key| key.table == need.table && pairs(&key.columns, &key.references) == wanted);
-    let why = match same.next() {
-        Some(key) if key.not_valid => Some(format!(
+    let same = |key: &&ForeignKey| {
+        key.table == need.table && pairs(&key.columns, &key.references) == wanted
+    };
+    if (table.foreign_keys.iter()).any(|key| same(&key) && !key.not_valid) {
+        return None;
+    }
+    let message = format!(
+        "the {} table `{}` has no valid foreign key from {} to {} of `{}`",
+        at.side,
+        at.table,
+        listed(&need.columns),
+        listed(&need.references),
+        need.table
+    );
+    let mut diagnostic = Diagnostic::error(codes::E0647, message)
+        .help("restore the foreign key of the original schema and run `check` again");
+    if let Some(key) = table.foreign_keys.iter().find(same) {
+        diagnostic = diagnostic.note(format!(
             "the foreign key `{}` is not valid: older rows may break it",
             key.name
-        )),
-        Some(_) => return,
-        None => None,
-    };
-    let mut difference = at.error(
-        codes::E0647,
-        "no_reference",
-        &need.columns.join("_"),
-        format!(
-            "the {} table `{}` has no valid foreign key from {} to {} of `{}`",
-            at.side,
-            at.table,
-            listed(&need.columns),
-            listed(&need.references),
-            need.table
-        ),
-        &need.needed_by,
-        "restore the foreign key of the original schema and run `check` again",
-    );
-    if let Some(why) = why {
-        difference.finding.meaning += &format!("; {why}");
-        difference.diagnostic.notes.push(why);
+        ));
     }
-    found.push(difference);
+    let object = need.columns.join("_");
+    Some(at.tell("no_reference", Some(&object), &need.needed_by, diagnostic))
 }
 
 /// Constraints of a table rows are written to that the compiler did not know.
@@ -392,17 +316,15 @@ fn unknown_constraints(
         }
     }
     for (name, said) in unknown {
-        found.push(at.warning(
-            "unknown",
-            name,
-            format!(
-                "the target table `{}` has a constraint that the mapping does not know: {said}, \
-                 named `{name}`",
-                at.table
-            ),
-            &need.needed_by,
+        let message = format!(
+            "the target table `{}` has a constraint that the mapping does not know: {said}, named \
+             `{name}`",
+            at.table
+        );
+        let diagnostic = Diagnostic::warning(codes::W0640, message).help(
             "make a dry run, which writes the rows and rolls back: it shows whether they satisfy it",
-        ));
+        );
+        found.push(at.tell("unknown", Some(name), &need.needed_by, diagnostic));
     }
 }
 
@@ -416,6 +338,7 @@ mod tests {
     use super::*;
     use crate::base::Files;
     use crate::catalog::snapshot::from_yaml;
+    use crate::diagnostics::FindingSeverity;
 
     const LIVE: &str = r#"
 catalog: live

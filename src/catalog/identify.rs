@@ -2,7 +2,8 @@
 
 use super::{Catalog, SupportedVersions};
 use crate::catalog::needs::Side;
-use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
+use crate::catalog::told::finding;
+use crate::diagnostics::{Diagnostic, Finding, codes};
 
 /// What a database looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,25 +175,8 @@ impl Identification {
                 .help("let the product that the database belongs to finish creating its tables"),
             ),
         };
-        let mut meaning = diagnostic.message.clone();
-        for note in &diagnostic.notes {
-            meaning += &format!("; {note}");
-        }
-        let finding = Finding {
-            id: format!("{side}_database_{id}"),
-            severity: match diagnostic.severity {
-                crate::diagnostics::Severity::Warning => FindingSeverity::Warning,
-                crate::diagnostics::Severity::Error | crate::diagnostics::Severity::Bug => {
-                    FindingSeverity::Error
-                }
-            },
-            count: 1,
-            samples: Vec::new(),
-            meaning,
-            remedy: diagnostic.help.join("; "),
-            sql: None,
-        };
-        Some((finding, diagnostic))
+        let id = format!("{side}_database_{id}");
+        Some((finding(&id, Vec::new(), &diagnostic), diagnostic))
     }
 
     fn range_note(&self, own: &Catalog, diagnostic: Diagnostic) -> Diagnostic {
@@ -211,6 +195,7 @@ mod tests {
     use super::*;
     use crate::base::Files;
     use crate::catalog::snapshot::from_yaml;
+    use crate::diagnostics::FindingSeverity;
 
     fn catalog(text: &str) -> Catalog {
         let mut files = Files::new();

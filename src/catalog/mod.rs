@@ -11,6 +11,7 @@ pub mod diff;
 pub mod identify;
 pub mod needs;
 pub mod snapshot;
+mod told;
 
 use std::collections::BTreeMap;
 
