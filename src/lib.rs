@@ -15,6 +15,7 @@ pub mod base;
 pub mod catalog;
 pub mod check;
 pub mod cli;
+pub mod compile;
 pub mod config;
 pub mod diagnostics;
 pub mod eval;

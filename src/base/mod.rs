@@ -1,6 +1,7 @@
 //! What every other module may use: files, spans, identifiers of both. No imports of this crate.
 
 mod files;
+pub mod ident;
 mod span;
 
 pub use files::{FileId, Files};

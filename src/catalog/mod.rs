@@ -3,12 +3,22 @@
 //! It comes from a YAML file ([`snapshot`]) or, through `pg::introspect`, from a live database.
 //! Nothing here talks to a database.
 
+mod compare;
+mod compatible;
 mod consistency;
+mod ddl;
+pub mod diff;
+pub mod identify;
+pub mod needs;
 pub mod snapshot;
+mod told;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use compare::compare;
+pub use ddl::ddl;
 
 /// The known tables of one side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +41,26 @@ pub struct Catalog {
     pub enums: BTreeMap<String, Vec<String>>,
     /// The tables by name.
     pub tables: BTreeMap<String, Table>,
+}
+
+impl Catalog {
+    /// Takes over what a database does not know about itself from a catalog of the same kind:
+    /// name, version, title, identity, and which columns are sensitive.
+    pub fn adopt(&mut self, known: &Catalog) {
+        self.catalog.clone_from(&known.catalog);
+        self.version.clone_from(&known.version);
+        self.title.clone_from(&known.title);
+        self.identity = known.identity.clone();
+        for (name, table) in &mut self.tables {
+            let Some(known) = known.tables.get(name) else {
+                continue;
+            };
+            for column in &mut table.columns {
+                let known = known.column(&column.name);
+                column.sensitive |= known.is_some_and(|known| known.sensitive);
+            }
+        }
+    }
 }
 
 /// How a live database is recognised as one of this catalog's kind, and which versions are known

@@ -1,6 +1,8 @@
 //! PostgreSQL: connections, catalogs read off live databases, the source's snapshot and streams,
 //! the target's one transaction. Knows plans and catalogs, not what the tables mean.
 
+pub mod database;
 mod error;
+pub mod introspect;
 
 pub use error::{PgError, PgErrorKind};
