@@ -12,17 +12,25 @@ use crate::syntax;
 ///
 /// Everything that is wrong is pushed into `diagnostics`, warnings too; the plan is given back
 /// unless there was an error.
-pub fn compile(files: &Files, id: FileId, catalogs: &[Catalog], diagnostics: &mut Diagnostics) -> Option<Plan> {
+pub fn compile(
+    files: &Files,
+    id: FileId,
+    catalogs: &[Catalog],
+    diagnostics: &mut Diagnostics,
+) -> Option<Plan> {
     let mut found = Diagnostics::new();
     let file = syntax::parse(files, id, &mut found);
-    // What could not be read would be missed everywhere else: its users are no further mistakes.
-    let readable = !found.has_errors();
-    let mapping = if readable { check(&file, id, catalogs, &mut found) } else { None };
+    let mapping = check(&file, id, catalogs, &mut found);
     let plan = mapping.and_then(|mapping| {
-        let source = catalogs.iter().find(|catalog| catalog.catalog == mapping.source)?;
-        let target = catalogs.iter().find(|catalog| catalog.catalog == mapping.target)?;
+        let source = catalogs
+            .iter()
+            .find(|catalog| catalog.catalog == mapping.source)?;
+        let target = catalogs
+            .iter()
+            .find(|catalog| catalog.catalog == mapping.target)?;
         plan::plan(mapping, files, source, target, &mut found)
     });
+    let failed = found.has_errors();
     diagnostics.extend(found);
-    plan
+    if failed { None } else { plan }
 }

@@ -126,7 +126,7 @@ impl BlockChecker<'_, '_, '_> {
     }
 
     fn simple_name(&mut self, name: &ast::Name, span: Span) -> Expr {
-        if self.broken.contains(&name.node) {
+        if self.broken.contains(&name.node) || self.checker.broken.contains(&name.node) {
             return Expr {
                 kind: ExprKind::Error,
                 ty: Type::error(),
@@ -532,6 +532,9 @@ impl BlockChecker<'_, '_, '_> {
             .iter()
             .position(|param| param.name == name)
         else {
+            if self.checker.broken.contains(&name) {
+                return error(Type::error());
+            }
             let maps = self
                 .checker
                 .params

@@ -82,6 +82,8 @@ impl<'c, 'd> Checker<'c, 'd> {
 
     /// Checks all items: declarations first, then the blocks in the order they build on each other.
     pub(super) fn items(&mut self, file: &ast::File) {
+        self.broken
+            .extend(file.broken.iter().map(|(_, name)| name.clone()));
         for item in &file.items {
             match &item.kind {
                 ItemKind::Param(param) => self.param(param, &item.docs),
@@ -512,6 +514,9 @@ impl<'c, 'd> Checker<'c, 'd> {
         if let Some(index) = found {
             self.used.reasons.insert(index);
             return Some(index);
+        }
+        if self.broken.contains(&name.node) {
+            return None;
         }
         let mut diagnostic = Diagnostic::error(codes::E0105, format!("no reason `{}`", name.node))
             .primary(name.span, "not declared");

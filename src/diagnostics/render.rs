@@ -34,7 +34,13 @@ pub enum Colour {
 
 /// The diagnostics as text, at most `limit` of them, each followed by an empty line where drawn for
 /// people. Line ends carry no blanks.
-pub fn render(files: &Files, diagnostics: &[Diagnostic], format: Format, colour: Colour, limit: usize) -> String {
+pub fn render(
+    files: &Files,
+    diagnostics: &[Diagnostic],
+    format: Format,
+    colour: Colour,
+    limit: usize,
+) -> String {
     let mut text = String::new();
     for diagnostic in diagnostics.iter().take(limit) {
         match format {
@@ -55,13 +61,19 @@ pub fn render(files: &Files, diagnostics: &[Diagnostic], format: Format, colour:
 
 /// `3 errors, 1 warning`; empty for none.
 pub fn tally(diagnostics: &[Diagnostic]) -> String {
-    let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count();
+    let warnings = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Warning)
+        .count();
     let count = |number: usize, noun: &str| match number {
         0 => None,
         1 => Some(format!("1 {noun}")),
         more => Some(format!("{more} {noun}s")),
     };
-    let parts = [count(diagnostics.len() - warnings, "error"), count(warnings, "warning")];
+    let parts = [
+        count(diagnostics.len() - warnings, "error"),
+        count(warnings, "warning"),
+    ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -76,8 +88,13 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
         Severity::Bug => drawn::Severity::Bug,
     };
     let labels = diagnostic.labels.iter().map(|label| {
-        let style = if label.primary { drawn::LabelStyle::Primary } else { drawn::LabelStyle::Secondary };
-        drawn::Label::new(style, label.span.file.0 as usize, label.span.range()).with_message(&label.message)
+        let style = if label.primary {
+            drawn::LabelStyle::Primary
+        } else {
+            drawn::LabelStyle::Secondary
+        };
+        drawn::Label::new(style, label.span.file.0 as usize, label.span.range())
+            .with_message(&label.message)
     });
     let notes = diagnostic.notes.iter().map(|note| hanging("note: ", note));
     let help = diagnostic.help.iter().map(|help| hanging("help: ", help));
@@ -86,7 +103,11 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
         .with_message(&diagnostic.message)
         .with_labels(labels.collect())
         .with_notes(notes.chain(help).collect());
-    let config = term::Config { display_style: style, tab_width: 4, ..term::Config::default() };
+    let config = term::Config {
+        display_style: style,
+        tab_width: 4,
+        ..term::Config::default()
+    };
     let drawn = match colour {
         Colour::Never => {
             let mut plain = termcolor::NoColor::new(Vec::new());
@@ -102,7 +123,9 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
     match drawn {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
-            text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+            text.lines()
+                .map(|line| format!("{}\n", line.trim_end()))
+                .collect()
         }
         // Only a label outside its file gets here; the message still stands alone.
         Err(_) => format!("error[{}]: {}\n", diagnostic.code, diagnostic.message),
@@ -148,13 +171,24 @@ fn json(files: &Files, diagnostic: &Diagnostic) -> String {
         let (line, column) = files.position(file, byte);
         JsonPosition { byte, line, column }
     };
-    let place = |span: Span| (position(span.file, span.start), position(span.file, span.end));
+    let place = |span: Span| {
+        (
+            position(span.file, span.start),
+            position(span.file, span.end),
+        )
+    };
     let labels = diagnostic
         .labels
         .iter()
         .map(|label| {
             let (start, end) = place(label.span);
-            JsonLabel { file: files.name(label.span.file), start, end, message: &label.message, primary: label.primary }
+            JsonLabel {
+                file: files.name(label.span.file),
+                start,
+                end,
+                message: &label.message,
+                primary: label.primary,
+            }
         })
         .collect();
     let shape = JsonDiagnostic {

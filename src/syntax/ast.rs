@@ -12,6 +12,8 @@ pub struct File {
     pub docs: String,
     /// The items that could be read, in order.
     pub items: Vec<Item>,
+    /// Keyword and name of the items that could not: whoever names them makes no further mistake.
+    pub broken: Vec<(String, String)>,
 }
 
 /// One item with its documentation.

@@ -498,6 +498,8 @@ fn is_keyword(rule: Rule) -> bool {
             | Rule::kw_exists
             | Rule::kw_fail
             | Rule::kw_from
+            | Rule::kw_for
+            | Rule::kw_many
             | Rule::kw_group
             | Rule::kw_if
             | Rule::kw_in

@@ -109,9 +109,12 @@ pub(super) fn noun(rule: Rule) -> Option<&'static str> {
         Rule::reason_help => "`help`",
         Rule::reason_sql => "`sql`",
         Rule::from | Rule::kw_from => "`from`",
-        Rule::join | Rule::join_kind | Rule::inner_join | Rule::join_many | Rule::kw_join => {
-            "`join`"
-        }
+        Rule::join
+        | Rule::join_kind
+        | Rule::inner_join
+        | Rule::join_many
+        | Rule::kw_many
+        | Rule::kw_join => "`join`",
         Rule::left_join | Rule::kw_left => "`left join`",
         Rule::join_else => "`else`",
         Rule::join_skipped => "`when skipped`",
@@ -129,7 +132,7 @@ pub(super) fn noun(rule: Rule) -> Option<&'static str> {
         Rule::otherwise_line | Rule::kw_otherwise => "`otherwise`",
         Rule::order => "an expression to order by",
         Rule::direction => "`asc` or `desc`",
-        Rule::call_for => "`for`",
+        Rule::call_for | Rule::kw_for => "`for`",
         Rule::kw_as => "`as`",
         Rule::kw_by => "`by`",
         Rule::kw_on => "`on`",

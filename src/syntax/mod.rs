@@ -19,10 +19,17 @@ pub fn parse(files: &Files, id: FileId, diagnostics: &mut Diagnostics) -> ast::F
     let parts = split::split(text);
     let mut builder = build::Builder::new(id, diagnostics);
     let docs = builder.header(text, parts.header);
-    let items = parts
-        .items
-        .into_iter()
-        .filter_map(|range| builder.item(text, range))
-        .collect();
-    ast::File { docs, items }
+    let mut file = ast::File {
+        docs,
+        ..ast::File::default()
+    };
+    for range in parts.items {
+        match builder.item(text, range.clone()) {
+            Some(item) => file.items.push(item),
+            None => file
+                .broken
+                .extend(split::head(text.get(range).unwrap_or_default())),
+        }
+    }
+    file
 }

@@ -89,6 +89,18 @@ fn begins_item(line: &str) -> bool {
         && next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '`')
 }
 
+/// Keyword and name of an item that could not be read.
+pub(super) fn head(chunk: &str) -> Option<(String, String)> {
+    let line = chunk
+        .lines()
+        .map(str::trim)
+        .find(|line| begins_item(line))?;
+    let mut words = line
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty());
+    Some((words.next()?.to_owned(), words.next()?.to_owned()))
+}
+
 /// Depth of braces and whether a text is open after `line`.
 fn scan_line(line: &str, mut depth: usize, mut in_text: bool) -> (usize, bool) {
     let mut chars = line.chars().peekable();
