@@ -73,5 +73,28 @@ macro_rules! registry {
 
 registry! {
     E0001, "0.1.0", "syntax error";
+    E0601, "0.1.0", "configuration file cannot be read";
+    E0602, "0.1.0", "configuration file is not well-formed YAML";
+    E0603, "0.1.0", "setting has the wrong kind of value";
+    E0604, "0.1.0", "required setting is missing";
+    E0605, "0.1.0", "settings contradict each other";
+    E0606, "0.1.0", "unknown connection setting";
+    E0607, "0.1.0", "value is not one of those allowed";
+    E0608, "0.1.0", "malformed connection string";
+    E0609, "0.1.0", "connection service cannot be used";
+    E0610, "0.1.0", "malformed provider mapping";
+    E0611, "0.1.0", "connection setting is not supported";
+    E0612, "0.1.0", "file named by a setting cannot be used";
+    E0630, "0.1.0", "database server cannot be reached";
+    E0631, "0.1.0", "unknown host";
+    E0632, "0.1.0", "authentication failed";
+    E0633, "0.1.0", "no such database";
+    E0634, "0.1.0", "no such role";
+    E0635, "0.1.0", "server has no rule for this connection";
+    E0636, "0.1.0", "TLS cannot be had as demanded";
+    E0637, "0.1.0", "certificate of the server is not accepted";
+    E0638, "0.1.0", "database server did not answer in time";
+    E0639, "0.1.0", "log-in did not succeed";
     E0900, "0.1.0", "defect of mapwright";
+    W0601, "0.1.0", "password file is ignored";
 }
