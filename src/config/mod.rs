@@ -1,1 +1,29 @@
-//! .
+//! Settings of a run: the configuration files of both sides, connection settings as libpq finds
+//! them, flags of the command line, and what all of them together tell before any connection.
+//!
+//! `cli` calls [`Settings::resolve`] once. Everything outside comes in through an [`Environment`];
+//! nothing here opens a connection or writes.
+
+mod connection_string;
+mod endpoint;
+mod environment;
+mod files;
+mod findings;
+mod keywords;
+mod mas;
+mod password_file;
+mod provider_id;
+mod raw;
+mod scalar;
+mod section;
+mod service_file;
+mod settings;
+mod synapse;
+
+pub use endpoint::Keyword;
+pub use environment::{Environment, FileFacts, FileKind, FileSystem};
+pub use findings::{DataFacts, config_findings};
+pub use mas::{MasConfig, MasProvider, PasswordAlgorithm, PasswordScheme};
+pub use provider_id::ProviderId;
+pub use settings::{CommandLine, Settings};
+pub use synapse::{PasswordLogin, SynapseConfig, SynapseDatabase, SynapseProvider};

@@ -1,0 +1,412 @@
+//! What the two configurations alone tell an operator before a migration.
+//!
+//! Findings about rows and live databases are made elsewhere; here nothing is connected to. The ids
+//! are stable: `--accept` names them. No text shows a pepper or any other secret.
+
+use super::mas::{MasProvider, PasswordAlgorithm, PasswordScheme};
+use super::settings::Settings;
+use super::synapse::{PasswordLogin, SynapseDatabase, SynapseProvider};
+use crate::diagnostics::{Finding, FindingSeverity};
+use crate::pg::{Origin, Secret, Sourced};
+
+/// The number of the scheme that migrated hashes get.
+const MIGRATED_VERSION: u16 = 1;
+
+/// What the findings need to know of the data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataFacts {
+    /// Whether there is a bcrypt hash to migrate; without one the password schemes do not matter.
+    pub has_bcrypt_hash: bool,
+}
+
+/// All findings that need only the two configurations, errors first.
+pub fn config_findings(settings: &Settings, data: DataFacts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(sqlite(settings));
+    findings.extend(homeserver(settings));
+    findings.extend(refused_switches(settings));
+    findings.extend(duplicate_providers(settings));
+    if data.has_bcrypt_hash {
+        findings.extend(password_schemes(settings));
+    }
+    findings.extend(registration(settings));
+    findings.extend(other_logins(settings));
+    findings.extend(providers(settings));
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+fn finding(
+    severity: FindingSeverity,
+    id: &str,
+    samples: Vec<String>,
+    meaning: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Finding {
+    Finding {
+        id: id.to_owned(),
+        severity,
+        count: u64::try_from(samples.len().max(1)).unwrap_or(u64::MAX),
+        samples: samples.into_iter().take(5).collect(),
+        meaning: meaning.into(),
+        remedy: remedy.into(),
+        sql: None,
+    }
+}
+
+fn error(
+    id: &str,
+    samples: Vec<String>,
+    meaning: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Finding {
+    finding(FindingSeverity::Error, id, samples, meaning, remedy)
+}
+
+fn warning(
+    id: &str,
+    samples: Vec<String>,
+    meaning: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Finding {
+    finding(FindingSeverity::Warning, id, samples, meaning, remedy)
+}
+
+fn place(origin: &Origin) -> Vec<String> {
+    vec![origin.to_string()]
+}
+
+fn sqlite(settings: &Settings) -> Option<Finding> {
+    match &settings.synapse.database {
+        Some(SynapseDatabase::Sqlite { origin }) if settings.source.is_none() => Some(error(
+            "synapse_on_sqlite",
+            place(origin),
+            "Synapse keeps its data in SQLite, which cannot be migrated from.",
+            "Move Synapse to PostgreSQL first, with its own `synapse_port_db`.",
+        )),
+        Some(SynapseDatabase::Sqlite { .. } | SynapseDatabase::Postgres { .. }) | None => None,
+    }
+}
+
+fn homeserver(settings: &Settings) -> Option<Finding> {
+    let server_name = &settings.server_name;
+    let remedy = format!(
+        "Set `matrix.homeserver` in MAS's configuration to `{}`.",
+        server_name.value
+    );
+    match &settings.mas.homeserver {
+        Some(homeserver) if homeserver.value == server_name.value => None,
+        Some(homeserver) => Some(error(
+            "homeserver_mismatch",
+            vec![
+                homeserver.origin.to_string(),
+                server_name.origin.to_string(),
+            ],
+            format!(
+                "MAS is configured for the homeserver `{}`, Synapse is `{}`.",
+                homeserver.value, server_name.value
+            ),
+            remedy,
+        )),
+        None => Some(error(
+            "homeserver_mismatch",
+            place(&server_name.origin),
+            "MAS's configuration does not name its homeserver.",
+            remedy,
+        )),
+    }
+}
+
+/// Switches with which Synapse refuses to start once MAS is on.
+fn refused_switches(settings: &Settings) -> Vec<Finding> {
+    let synapse = &settings.synapse;
+    let mut findings = Vec::new();
+    let mut add = |id, switch: &Sourced<bool>, meaning: &str, remedy: &str| {
+        if switch.value {
+            findings.push(error(id, place(&switch.origin), meaning, remedy));
+        }
+    };
+    add(
+        "guest_access_enabled",
+        &synapse.allow_guest_access,
+        "Synapse lets guests in, which it cannot do together with MAS.",
+        "Set `allow_guest_access: false` in Synapse's configuration.",
+    );
+    if let Some(changes) = &synapse.enable_3pid_changes {
+        add(
+            "threepid_changes_enabled",
+            changes,
+            "Synapse lets people change their e-mail addresses, which MAS takes over.",
+            "Remove `enable_3pid_changes` from Synapse's configuration, or set it to `false`.",
+        );
+    }
+    add(
+        "login_via_existing_session_enabled",
+        &synapse.login_via_existing_session,
+        "Synapse lets sessions log in further devices, which it cannot do together with MAS.",
+        "Set `login_via_existing_session.enabled: false` in Synapse's configuration.",
+    );
+    findings
+}
+
+fn duplicate_providers(settings: &Settings) -> Option<Finding> {
+    let duplicates = &settings.duplicate_providers;
+    if duplicates.is_empty() {
+        return None;
+    }
+    let samples = duplicates
+        .iter()
+        .map(|(name, ids)| {
+            let ids: Vec<String> = ids.iter().map(|id| id.value.to_string()).collect();
+            format!("{name}: {}", ids.join(", "))
+        })
+        .collect();
+    Some(error(
+        "duplicate_synapse_idp_id",
+        samples,
+        "Several providers of MAS have the same `synapse_idp_id`, so it is open which one the links belong to.",
+        "Keep it on one of them, or decide with `--upstream-provider-mapping`.",
+    ))
+}
+
+/// Migrated hashes have version 1; that scheme must check passwords exactly as Synapse does.
+fn password_schemes(settings: &Settings) -> Vec<Finding> {
+    let mas = &settings.mas;
+    let mut findings = Vec::new();
+    if !mas.passwords_enabled.value
+        && settings.synapse.password_login.value == PasswordLogin::Enabled
+    {
+        findings.push(warning(
+            "mas_passwords_disabled",
+            place(&mas.passwords_enabled.origin),
+            "MAS has passwords switched off: those who log in to Synapse with one will not get in with it.",
+            "Set `passwords.enabled: true` in MAS's configuration, unless that is meant.",
+        ));
+    }
+    let scheme = mas
+        .password_schemes
+        .iter()
+        .find(|scheme| scheme.version.value == MIGRATED_VERSION);
+    let Some(scheme) = scheme else {
+        findings.push(error(
+            "no_password_scheme_v1",
+            Vec::new(),
+            "MAS's configuration has no password scheme of version 1, which is the version of all migrated hashes.",
+            "Add a scheme to `passwords.schemes`: `version: 1`, `algorithm: bcrypt`, `unicode_normalization: true`, and Synapse's pepper, if it has one, as `secret`.",
+        ));
+        return findings;
+    };
+    if scheme.algorithm != PasswordAlgorithm::Bcrypt {
+        findings.push(error(
+            "password_scheme_v1_not_bcrypt",
+            place(&scheme.version.origin),
+            "MAS's password scheme of version 1 is not bcrypt, but all migrated hashes are, and have that version.",
+            "Make version 1 of `passwords.schemes` `algorithm: bcrypt`, and give the other algorithm a higher version.",
+        ));
+        return findings;
+    }
+    findings.extend(pepper(settings.synapse.pepper.as_ref(), scheme));
+    let normalization = &scheme.unicode_normalization;
+    if !normalization.value {
+        findings.push(warning(
+            "password_normalization_off",
+            place(&normalization.origin),
+            "MAS's password scheme of version 1 does not normalise passwords, but Synapse does: some passwords with characters outside ASCII will stop working.",
+            "Set `unicode_normalization: true` on version 1 of `passwords.schemes`.",
+        ));
+    }
+    if mas.password_schemes.len() == 1 {
+        findings.push(warning(
+            "only_password_scheme_v1",
+            place(&scheme.version.origin),
+            "MAS has no newer password scheme than version 1, so that hashes stay bcrypt for ever.",
+            "Add `version: 2` with `algorithm: argon2id` to `passwords.schemes`: hashes are then renewed at log-in.",
+        ));
+    }
+    findings
+}
+
+fn pepper(pepper: Option<&Sourced<Secret>>, scheme: &PasswordScheme) -> Option<Finding> {
+    let text = |secret: Option<&Sourced<Secret>>| {
+        secret.map_or(String::new(), |secret| secret.value.reveal().to_owned())
+    };
+    let (ours, theirs) = (text(pepper), text(scheme.secret.as_ref()));
+    if ours == theirs {
+        return None;
+    }
+    let what = if ours.trim() == theirs.trim() {
+        "differs by blanks or line breaks at its ends only"
+    } else if theirs.is_empty() {
+        "is missing"
+    } else if ours.is_empty() {
+        "is set, but Synapse has none"
+    } else {
+        "is another one"
+    };
+    let mut samples: Vec<String> = Vec::new();
+    samples.extend(pepper.map(|pepper| pepper.origin.to_string()));
+    samples.push(match &scheme.secret {
+        Some(secret) => secret.origin.to_string(),
+        None => scheme.version.origin.to_string(),
+    });
+    let mut finding = error(
+        "password_secret_mismatch",
+        samples,
+        format!(
+            "The secret of MAS's password scheme of version 1 must be Synapse's pepper, but {what}: no migrated password would work."
+        ),
+        "Make `secret` of version 1 of `passwords.schemes` equal to `password_config.pepper` of Synapse, character by character.",
+    );
+    finding.count = 1;
+    Some(finding)
+}
+
+fn registration(settings: &Settings) -> Vec<Finding> {
+    let (synapse, mas) = (&settings.synapse, &settings.mas);
+    let mut findings = Vec::new();
+    if synapse.enable_registration.value {
+        let there = if mas.password_registration_enabled.value {
+            "on"
+        } else {
+            "off"
+        };
+        findings.push(warning(
+            "registration_enabled",
+            place(&synapse.enable_registration.origin),
+            format!("Synapse lets people register; from now on MAS decides, where registration with a password is {there}."),
+            "Set `account.password_registration_enabled` in MAS's configuration as it shall be.",
+        ));
+    }
+    if let (Some(origin), None) = (&synapse.user_consent, &mas.tos_uri) {
+        findings.push(warning(
+            "consent_without_terms",
+            place(origin),
+            "Synapse asks for consent to its terms; MAS has no terms to show.",
+            "Set `branding.tos_uri` in MAS's configuration.",
+        ));
+    }
+    if synapse.enable_registration_captcha.value && mas.captcha.is_none() {
+        findings.push(warning(
+            "captcha_missing",
+            place(&synapse.enable_registration_captcha.origin),
+            "Synapse protects registration with a CAPTCHA; MAS does not.",
+            "Set `captcha` in MAS's configuration if people may register there.",
+        ));
+    }
+    findings
+}
+
+/// Ways to log in that MAS does not have.
+fn other_logins(settings: &Settings) -> Vec<Finding> {
+    let synapse = &settings.synapse;
+    let mut findings = Vec::new();
+    let mut add = |id, origin: &Option<Origin>, what: &str, remedy: &str| {
+        if let Some(origin) = origin {
+            let meaning = format!("Synapse lets people log in with {what}, which MAS cannot do.");
+            findings.push(warning(id, place(origin), meaning, remedy));
+        }
+    };
+    let by_oidc = "Put an OpenID Connect provider in front of it, and map its accounts with `--upstream-provider-mapping`; subjects must stay the same.";
+    add("cas_enabled", &synapse.cas, "CAS", by_oidc);
+    add("saml_enabled", &synapse.saml2, "SAML", by_oidc);
+    add(
+        "jwt_enabled",
+        &synapse.jwt,
+        "JSON web tokens",
+        "Give those who use them another way to log in.",
+    );
+    let names = |modules: &[Sourced<String>]| -> Vec<String> {
+        modules
+            .iter()
+            .map(|module| format!("{}: {}", module.value, module.origin))
+            .collect()
+    };
+    if !synapse.password_providers.is_empty() {
+        findings.push(warning(
+            "password_modules",
+            names(&synapse.password_providers),
+            "Third-party modules check passwords for Synapse; MAS has no such modules.",
+            "Put an OpenID Connect provider in front of what they ask, or let people set a password in MAS.",
+        ));
+    }
+    if !synapse.modules.is_empty() {
+        findings.push(warning(
+            "third_party_modules",
+            names(&synapse.modules),
+            "Synapse runs third-party modules; those that take part in log-in or registration will no longer be asked.",
+            "See what each of them does, and replace in MAS what concerns log-in or registration.",
+        ));
+    }
+    findings
+}
+
+/// Providers that both sides configure under one name should be the same.
+fn providers(settings: &Settings) -> Vec<Finding> {
+    let mut issuers = Vec::new();
+    let mut clients = Vec::new();
+    let mut disabled = Vec::new();
+    for provider in &settings.mas.providers {
+        let Some(name) = &provider.synapse_idp_id else {
+            continue;
+        };
+        if !provider.enabled.value {
+            disabled.push(format!("{}: {}", name.value, provider.enabled.origin));
+        }
+        let same = |known: &&SynapseProvider| known.id.value == name.value;
+        if let Some(known) = settings.synapse.oidc_providers.iter().find(same) {
+            issuers.extend(difference(known, provider, Part::Issuer));
+            clients.extend(difference(known, provider, Part::ClientId));
+        }
+    }
+    let mut findings = Vec::new();
+    if !issuers.is_empty() {
+        findings.push(warning(
+            "provider_issuer_differs",
+            issuers,
+            "A provider has another `issuer` in MAS's configuration than in Synapse's: links would lead to accounts of another provider.",
+            "Make `issuer` the same on both sides, unless it is one provider under two names.",
+        ));
+    }
+    if !clients.is_empty() {
+        findings.push(warning(
+            "provider_client_id_differs",
+            clients,
+            "A provider has another `client_id` in MAS's configuration than in Synapse's: some providers then give people other subjects, and links lead nowhere.",
+            "Use the same client on both sides, or make sure that subjects do not depend on it.",
+        ));
+    }
+    if !disabled.is_empty() {
+        findings.push(warning(
+            "mas_provider_disabled",
+            disabled,
+            "A provider that links are mapped to is switched off in MAS: nobody can log in with it.",
+            "Set `enabled: true` on the provider in MAS's configuration, unless that is meant.",
+        ));
+    }
+    findings
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Issuer,
+    ClientId,
+}
+
+fn difference(ours: &SynapseProvider, theirs: &MasProvider, part: Part) -> Option<String> {
+    let (ours_value, theirs_value) = match part {
+        Part::Issuer => (ours.issuer.as_ref()?, theirs.issuer.as_ref()?),
+        Part::ClientId => (ours.client_id.as_ref()?, theirs.client_id.as_ref()?),
+    };
+    let plain = |text: &str| match part {
+        // Whether an issuer ends with a slash says nothing about who it is.
+        Part::Issuer => text.trim_end_matches('/').to_owned(),
+        Part::ClientId => text.to_owned(),
+    };
+    if plain(&ours_value.value) == plain(&theirs_value.value) {
+        return None;
+    }
+    Some(format!(
+        "{}: `{}` in Synapse, `{}` in MAS",
+        ours.id.value, ours_value.value, theirs_value.value
+    ))
+}
