@@ -749,3 +749,295 @@ impl Files<'_> {
         Some(named.map(|_| Pem::File(path)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::environment::testing::{environment, environment_with_modes};
+    use super::*;
+
+    fn given(text: &str) -> Given {
+        let mut given = Given::new("Synapse");
+        let mut problems = Diagnostics::new();
+        if !text.is_empty() {
+            let text = Sourced::new(Secret::new(text), Origin::Flag("--uri".to_owned()));
+            given.add_string(&text, &mut problems);
+        }
+        assert!(problems.is_empty(), "{problems:?}");
+        given
+    }
+
+    fn found(text: &str, environment: &Environment) -> Endpoint {
+        let mut problems = Diagnostics::new();
+        let endpoint = resolve(given(text), environment, &mut problems);
+        endpoint.unwrap_or_else(|| panic!("{problems:?}"))
+    }
+
+    /// The messages of what is wrong, with their help.
+    fn wrong(text: &str, environment: &Environment) -> Vec<String> {
+        let mut problems = Diagnostics::new();
+        assert!(resolve(given(text), environment, &mut problems).is_none(), "{text}");
+        problems
+            .into_sorted()
+            .into_iter()
+            .map(|problem| format!("{} {} ({})", problem.code, problem.message, problem.help.join("; ")))
+            .collect()
+    }
+
+    fn empty() -> Environment {
+        environment(&[], &[])
+    }
+
+    #[test]
+    fn explicit_goes_before_service_before_environment_before_default() {
+        let file = "[s]\nhost=service\nport=2\nuser=service\n";
+        let environment = environment(
+            &[
+                ("PGSERVICE", "s"),
+                ("PGHOST", "variable"),
+                ("PGPORT", "3"),
+                ("PGUSER", "variable"),
+                ("PGDATABASE", "variable"),
+                ("PGPASSWORD", "secret"),
+            ],
+            &[("/home/tester/.pg_service.conf", file)],
+        );
+        insta::assert_snapshot!(found("host=explicit", &environment).describe(), @r"
+        Synapse database
+          host      explicit  (`--uri`)
+          port      2         (service `s` in /home/tester/.pg_service.conf)
+          database  variable  (environment variable `PGDATABASE`)
+          user      service   (service `s` in /home/tester/.pg_service.conf)
+          password  set       (environment variable `PGPASSWORD`)
+          sslmode   prefer    (default)
+        ");
+    }
+
+    #[test]
+    fn defaults_are_the_user_and_the_socket() {
+        let environment = environment(&[], &[("/tmp/.s.PGSQL.5432", "")]);
+        insta::assert_snapshot!(found("", &environment).describe(), @r"
+        Synapse database
+          host      /tmp      (default: a server's socket is there)
+          port      5432      (default)
+          database  tester    (default: the user's name)
+          user      tester    (default: the operating system's user)
+          password  not set   (default)
+          tls       not used  (default: a UNIX socket)
+        ");
+        assert_eq!(found("", &empty()).hosts[0].host.value.to_string(), "localhost");
+        // The socket's name has the port.
+        assert!(!found("port=5433", &environment).is_local());
+    }
+
+    #[test]
+    fn an_empty_value_stands_for_the_default_and_hides_the_environment() {
+        let environment = environment(&[("PGUSER", "variable"), ("PGHOST", "")], &[]);
+        let endpoint = found("user='' host=h", &environment);
+        assert_eq!(endpoint.user.value, "tester");
+        assert_eq!(found("", &environment).hosts[0].host.value.to_string(), "localhost");
+    }
+
+    #[test]
+    fn hosts_ports_and_addresses_go_together() {
+        let lines = |text: &str| {
+            found(text, &empty())
+                .hosts
+                .iter()
+                .map(|entry| format!("{}:{}", entry.host.value, entry.port.value))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lines("postgresql://a:1,b,[::1]:3/db"), ["a:1", "b:5432", "::1:3"]);
+        assert_eq!(lines("host=a,b port=7"), ["a:7", "b:7"]);
+        assert_eq!(lines("host=a hostaddr=10.0.0.1"), ["a (10.0.0.1):5432"]);
+        assert_eq!(lines("hostaddr=::1"), ["::1:5432"]);
+        assert_eq!(lines("host=/run/x,@y"), ["/run/x:5432", "@y:5432"]);
+        assert_eq!(
+            wrong("host=a,b port=1,2,3", &empty()),
+            ["E0605 the Synapse database has 2 hosts, 0 host addresses and 3 ports (give as many of each, or one port for all hosts)"]
+        );
+        assert!(wrong("port=0", &empty())[0].starts_with("E0607 the connection setting `port` must be"));
+        assert!(wrong("port=65536", &empty())[0].starts_with("E0607"));
+        assert!(wrong("hostaddr=localhost", &empty())[0].starts_with("E0607"));
+    }
+
+    #[test]
+    fn unknown_settings_are_errors_with_a_guess() {
+        assert_eq!(
+            wrong("sslmod=require usr=x", &empty()),
+            [
+                "E0606 `sslmod` is no connection setting of PostgreSQL (Synapse database) (did you mean `sslmode`?)",
+                "E0606 `usr` is no connection setting of PostgreSQL (Synapse database) (did you mean `user`?)",
+            ]
+        );
+    }
+
+    #[test]
+    fn database_is_the_old_name_of_dbname() {
+        assert_eq!(found("database=db", &empty()).database.value, "db");
+        assert!(wrong("database=db dbname=db", &empty())[0].starts_with("E0605"));
+    }
+
+    #[test]
+    fn what_would_weaken_the_connection_is_not_left_out() {
+        for text in ["sslcrl=/x", "requirepeer=postgres", "gssencmode=require", "require_auth=gss"] {
+            assert!(wrong(text, &empty())[0].starts_with("E0611"), "{text}");
+        }
+        for text in ["gssencmode=prefer", "application_name=x", "krbsrvname=x", "sslcertmode=allow"] {
+            found(text, &empty());
+        }
+        assert!(wrong("", &environment(&[("PGREQUIREPEER", "x")], &[]))[0].starts_with("E0611"));
+    }
+
+    #[test]
+    fn sslmode_is_one_of_six_words() {
+        for mode in SslMode::ALL {
+            let text = format!("sslmode={mode} sslrootcert=/ca");
+            let environment = environment(&[], &[("/ca", "")]);
+            assert_eq!(found(&text, &environment).tls.mode.value, mode);
+        }
+        let wrong = wrong("sslmode=verify_full", &empty());
+        assert!(wrong[0].starts_with("E0607 the connection setting `sslmode` must be one of `disable`"));
+        assert!(wrong[0].ends_with("(did you mean `verify-full`?)"));
+        let environment = environment(&[("PGSSLMODE", "require")], &[]);
+        assert_eq!(found("", &environment).tls.mode.value, SslMode::Require);
+    }
+
+    #[test]
+    fn verification_needs_roots() {
+        assert!(wrong("host=h sslmode=verify-ca", &empty())[0].starts_with("E0604"));
+        assert!(wrong("host=h sslmode=verify-full", &empty())[0].starts_with("E0604"));
+        // On a UNIX socket it does not come to that.
+        found("host=/run sslmode=verify-full", &empty());
+        let files = environment(&[], &[("/home/tester/.postgresql/root.crt", "")]);
+        let tls = found("host=h sslmode=verify-ca", &files).tls;
+        let default = PathBuf::from("/home/tester/.postgresql/root.crt");
+        assert_eq!(tls.roots.unwrap().value, Pem::File(default));
+    }
+
+    #[test]
+    fn a_named_file_must_be_there_unless_it_is_not_needed() {
+        let text = "host=h sslmode=require sslrootcert=/ca";
+        assert!(wrong(text, &empty())[0].starts_with("E0612"));
+        assert_eq!(found("host=h sslmode=disable sslrootcert=/ca", &empty()).tls.roots, None);
+        let variable = environment(&[("PGSSLROOTCERT", "/ca")], &[]);
+        assert!(wrong("host=h", &variable)[0].starts_with("E0612"));
+    }
+
+    #[test]
+    fn the_operating_systems_roots_demand_verify_full() {
+        let tls = found("host=h sslrootcert=system", &empty()).tls;
+        assert_eq!(tls.mode.value, SslMode::VerifyFull);
+        assert_eq!(tls.roots.unwrap().value, Pem::System);
+        assert!(wrong("host=h sslrootcert=system sslmode=require", &empty())[0].starts_with("E0605"));
+    }
+
+    #[test]
+    fn client_certificates() {
+        let files = environment(
+            &[],
+            &[
+                ("/home/tester/.postgresql/postgresql.crt", ""),
+                ("/home/tester/.postgresql/postgresql.key", ""),
+                ("/c", ""),
+                ("/k", ""),
+            ],
+        );
+        let pems = |text: &str| {
+            let tls = found(text, &files).tls;
+            let show = |pem: Option<Sourced<Pem>>| pem.map(|pem| pem.value.to_string());
+            (show(tls.certificate), show(tls.key))
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(pems("host=h sslcert=/c sslkey=/k"), (text("`/c`"), text("`/k`")));
+        assert_eq!(
+            pems("host=h"),
+            (
+                text("`/home/tester/.postgresql/postgresql.crt`"),
+                text("`/home/tester/.postgresql/postgresql.key`")
+            )
+        );
+        assert_eq!(pems("host=h sslcertmode=disable"), (None, None));
+        assert_eq!(found("host=h", &empty()).tls.key, None);
+    }
+
+    #[test]
+    fn protocol_versions() {
+        assert!(found("ssl_min_protocol_version=TLSv1.3", &empty()).tls.only_tls13);
+        assert!(found("ssl_max_protocol_version=TLSv1.2", &empty()).tls.only_tls12);
+        found("ssl_min_protocol_version=TLSv1", &empty());
+        for text in [
+            "ssl_max_protocol_version=TLSv1.1",
+            "ssl_max_protocol_version=TLSv1.2 ssl_min_protocol_version=TLSv1.3",
+            "ssl_min_protocol_version=SSLv3",
+        ] {
+            assert!(wrong(text, &empty())[0].starts_with("E0607"), "{text}");
+        }
+        assert!(wrong("sslnegotiation=direct", &empty())[0].starts_with("E0605"));
+        assert!(found("sslnegotiation=direct sslmode=require", &empty()).tls.direct);
+    }
+
+    #[test]
+    fn time_limits() {
+        let limit = |text: &str| found(text, &empty()).connect_timeout.value;
+        assert_eq!(limit(""), Some(Duration::from_secs(10)));
+        assert_eq!(limit("connect_timeout=3"), Some(Duration::from_secs(3)));
+        assert_eq!(limit("connect_timeout=0"), None);
+        assert_eq!(limit("connect_timeout=-1"), None);
+        assert!(wrong("connect_timeout=soon", &empty())[0].starts_with("E0607"));
+        let keepalive = found("keepalives=0 keepalives_idle=5 tcp_user_timeout=1500", &empty()).keepalive;
+        assert!(!keepalive.enabled);
+        assert_eq!(keepalive.idle, Some(Duration::from_secs(5)));
+        assert_eq!(keepalive.user_timeout, Some(Duration::from_millis(1500)));
+    }
+
+    #[test]
+    fn the_words_of_mas_s_driver_are_understood() {
+        let files = environment(&[], &[("/ca", "")]);
+        let uri = "postgresql://h/db?ssl-mode=verify-ca&ssl-ca=/ca&statement-cache-capacity=5\
+                   &options[search_path]=x&options[jit]=off";
+        let endpoint = found(uri, &files);
+        assert_eq!(endpoint.tls.mode.value, SslMode::VerifyCa);
+        assert_eq!(endpoint.tls.roots.unwrap().value, Pem::File("/ca".into()));
+        assert_eq!(endpoint.options.unwrap().value, "-c search_path=x -c jit=off");
+    }
+
+    #[test]
+    fn the_password_file_is_asked_for_every_host() {
+        let files = environment(&[], &[("/home/tester/.pgpass", "a:*:*:*:one\nb:*:db:u:two\n")]);
+        let endpoint = found("host=a,b,c user=u dbname=db", &files);
+        let passwords: Vec<Option<&str>> = endpoint
+            .hosts
+            .iter()
+            .map(|entry| endpoint.password_for(entry).map(|password| password.value.reveal()))
+            .collect();
+        assert_eq!(passwords, [Some("one"), Some("two"), None]);
+        let explicit = found("host=a password=own", &files);
+        assert_eq!(explicit.password_for(&explicit.hosts[0]).unwrap().value.reveal(), "own");
+    }
+
+    #[test]
+    fn an_ignored_password_file_is_a_warning_and_not_an_error() {
+        let files = [("/pass", "*:*:*:*:hunter2", 0o644)];
+        let environment = environment_with_modes(&[("PGPASSFILE", "/pass")], &files);
+        let mut problems = Diagnostics::new();
+        let endpoint = resolve(given("host=h"), &environment, &mut problems).unwrap();
+        assert_eq!(endpoint.hosts[0].password, None);
+        assert!(!problems.is_empty() && !problems.has_errors());
+    }
+
+    #[test]
+    fn a_missing_service_is_an_error() {
+        assert!(wrong("service=x", &empty())[0].starts_with("E0609"));
+    }
+
+    #[test]
+    fn a_malformed_string_is_an_error_without_the_string() {
+        let mut given = Given::new("MAS");
+        let mut problems = Diagnostics::new();
+        let text = Sourced::new(Secret::new("postgresql://u:hunter2%@h"), Origin::Flag("--x".to_owned()));
+        given.add_string(&text, &mut problems);
+        let problems = problems.into_sorted();
+        assert_eq!(problems[0].code, codes::E0608);
+        assert!(!format!("{problems:?}").contains("hunter2"));
+    }
+}

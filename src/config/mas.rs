@@ -447,3 +447,197 @@ fn database(top: &At<'_>, environment: &Environment, problems: &mut Diagnostics)
         ..given
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::resolve;
+    use super::super::environment::testing::environment;
+    use super::*;
+
+    fn read(
+        variables: &[(&str, &str)],
+        files: &[(&str, &str)],
+        paths: &[&str],
+    ) -> Result<MasConfig, Vec<Diagnostic>> {
+        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+        MasConfig::read(&paths, "`--config`", &environment(variables, files))
+            .map_err(Diagnostics::into_sorted)
+    }
+
+    fn one(text: &str) -> MasConfig {
+        read(&[], &[("/m.yaml", text)], &["/m.yaml"]).unwrap()
+    }
+
+    fn wrong(text: &str) -> Vec<String> {
+        read(&[], &[("/m.yaml", text)], &["/m.yaml"])
+            .unwrap_err()
+            .into_iter()
+            .map(|problem| format!("{} {}", problem.code, problem.message))
+            .collect()
+    }
+
+    fn keywords(config: &MasConfig) -> Vec<String> {
+        config
+            .database
+            .keywords
+            .iter()
+            .map(|keyword| format!("{}={}", keyword.name, keyword.value.value.reveal()))
+            .collect()
+    }
+
+    const SCHEME: &str = "{version: 1, algorithm: bcrypt}";
+
+    #[test]
+    fn files_merge_deeply() {
+        let first = "matrix: {homeserver: a, kind: synapse}\npasswords: {schemes: [{version: 1, algorithm: bcrypt}]}\n";
+        let second = "matrix: {homeserver: b}\npasswords: {schemes: [{version: 2, algorithm: argon2id}]}\n";
+        let config = read(&[], &[("/1", first), ("/2", second)], &["/1", "/2"]).unwrap();
+        let homeserver = config.homeserver.unwrap();
+        assert_eq!(homeserver.value, "b");
+        assert_eq!(homeserver.origin.to_string(), "`matrix.homeserver` in /2:1");
+        let versions: Vec<u16> = config.password_schemes.iter().map(|scheme| scheme.version.value).collect();
+        assert_eq!(versions, [1, 2]);
+    }
+
+    #[test]
+    fn which_files() {
+        let files = [("/a", "matrix: {homeserver: a}"), ("/b", "matrix: {homeserver: b}"), ("config.yaml", "matrix: {homeserver: d}")];
+        let homeserver = |variables: &[(&str, &str)], paths: &[&str]| {
+            read(variables, &files, paths).unwrap().homeserver.unwrap().value
+        };
+        assert_eq!(homeserver(&[], &[]), "d");
+        assert_eq!(homeserver(&[("MAS_CONFIG", "/b:/a")], &[]), "a");
+        assert_eq!(homeserver(&[("MAS_CONFIG", "/a")], &["/b"]), "b");
+        let problems = read(&[("MAS_CONFIG", "/x:/y")], &[], &[]).unwrap_err();
+        assert_eq!(problems.len(), 2);
+        assert!(problems[0].notes[1].contains("`MAS_CONFIG`"));
+        assert!(read(&[], &[], &[]).unwrap_err()[0].message.contains("`config.yaml`"));
+    }
+
+    #[test]
+    fn variables_lie_below_all_files() {
+        let variables = [("MAS_DATABASE_URI", "postgresql://v"), ("MAS_MATRIX_HOMESERVER", "v"), ("MAS_PASSWORDS_ENABLED", "false")];
+        let config = read(&variables, &[("/m", "matrix: {homeserver: f}")], &["/m"]).unwrap();
+        assert_eq!(config.homeserver.unwrap().value, "f");
+        assert_eq!(keywords(&read(&variables, &[("/m", "")], &["/m"]).unwrap()), ["host=v"]);
+        assert!(!config.passwords_enabled.value);
+        assert_eq!(config.passwords_enabled.origin.to_string(), "environment variable `MAS_PASSWORDS_ENABLED`");
+    }
+
+    #[test]
+    fn no_is_text_and_a_repeated_key_is_an_error() {
+        assert_eq!(
+            wrong("passwords: {enabled: no}"),
+            ["E0603 `passwords.enabled` must be `true` or `false`, found text"]
+        );
+        assert!(wrong("matrix: {}\nmatrix: {}")[0].starts_with("E0602"));
+    }
+
+    #[test]
+    fn password_schemes() {
+        let config = one("");
+        assert_eq!(config.password_schemes.len(), 1);
+        assert_eq!(config.password_schemes[0].algorithm, PasswordAlgorithm::Argon2id);
+        assert!(one("passwords: {schemes: []}").password_schemes.is_empty());
+        let text = "passwords: {schemes: [{version: 1, algorithm: bcrypt, secret: s, unicode_normalization: true}]}";
+        let scheme = &one(text).password_schemes[0];
+        assert_eq!(scheme.secret.as_ref().unwrap().value.reveal(), "s");
+        assert!(scheme.unicode_normalization.value);
+        assert!(one(&format!("passwords: {{schemes: [{SCHEME}]}}")).password_schemes[0].secret.is_none());
+        assert_eq!(
+            wrong("passwords: {schemes: [{version: x, algorithm: bycrpt}, {}]}"),
+            [
+                "E0603 `passwords.schemes[0].version` must be a whole number, found text",
+                "E0604 `passwords.schemes[1]` has no `version`",
+                "E0604 `passwords.schemes[1]` has no `algorithm`",
+                "E0607 `passwords.schemes[0].algorithm` must be one of `bcrypt`, `argon2id`, `pbkdf2`",
+            ]
+            .into_iter()
+            .collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn secrets_can_be_in_files() {
+        let text = "passwords: {schemes: [{version: 1, algorithm: bcrypt, secret_file: /s}]}";
+        let config = read(&[], &[("/m", text), ("/s", "pepper\n")], &["/m"]).unwrap();
+        // Kept to the last byte: MAS hashes with all of it.
+        assert_eq!(config.password_schemes[0].secret.as_ref().unwrap().value.reveal(), "pepper\n");
+        let problems = read(&[], &[("/m", text)], &["/m"]).unwrap_err();
+        assert_eq!(problems[0].code, codes::E0612);
+        let both = "passwords: {schemes: [{version: 1, algorithm: bcrypt, secret: x, secret_file: /s}]}";
+        assert_eq!(
+            read(&[], &[("/m", both), ("/s", "")], &["/m"]).unwrap_err()[0].code,
+            codes::E0605
+        );
+    }
+
+    #[test]
+    fn providers() {
+        let config = one(
+            "upstream_oauth2:\n  providers:\n  - {id: 01H8PKNWKKRPCBW4YGH1RWV279, synapse_idp_id: oidc-k, issuer: i, client_id: c, human_name: h}\n  - {id: 01H8PKNWKKRPCBW4YGH1RWV27A, enabled: false}\n",
+        );
+        let first = &config.providers[0];
+        assert_eq!(first.id.value.to_string(), "01H8PKNWKKRPCBW4YGH1RWV279");
+        assert_eq!(first.synapse_idp_id.as_ref().unwrap().value, "oidc-k");
+        assert!(first.enabled.value && !config.providers[1].enabled.value);
+        assert_eq!(
+            wrong("upstream_oauth2: {providers: [{id: keycloak}, {}, 5]}"),
+            [
+                "E0603 `upstream_oauth2.providers[2]` must be a map, found a number",
+                "E0604 `upstream_oauth2.providers[1]` has no `id`",
+                "E0607 `upstream_oauth2.providers[0]` has an `id` that is no ULID",
+            ]
+        );
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once() {
+        let found = wrong("matrix: 5\npasswords: {enabled: 1}\naccount: {password_registration_enabled: x}\ndatabase: {port: 0}\n");
+        assert_eq!(found.len(), 4, "{found:?}");
+    }
+
+    #[test]
+    fn the_database_in_parts() {
+        let config = one(
+            "database: {host: h, port: 5433, username: u, password: p, database: d, ssl_mode: require, ssl_ca_file: /ca}",
+        );
+        assert_eq!(
+            keywords(&config),
+            ["host=h", "port=5433", "user=u", "dbname=d", "password=p", "sslmode=require", "sslrootcert=/ca"]
+        );
+        assert_eq!(keywords(&one("database: {socket: /run/pg}")), ["host=/run/pg"]);
+        assert_eq!(wrong("database: {host: h, socket: /s}"), ["E0605 `database` has both `host` and `socket`"]);
+        let file = [("/m", "database: {password_file: /p}"), ("/p", "secret\n")];
+        assert_eq!(keywords(&read(&[], &file, &["/m"]).unwrap()), ["password=secret"]);
+    }
+
+    #[test]
+    fn a_uri_excludes_the_parts() {
+        assert_eq!(keywords(&one("database: {uri: 'postgresql://u@h/d'}")), ["user=u", "host=h", "dbname=d"]);
+        assert_eq!(
+            wrong("database: {uri: 'postgresql://', host: h, password: p}"),
+            [
+                "E0605 `database` has both `uri` and `host`",
+                "E0605 `database` has both `uri` and `password`",
+            ]
+        );
+        let tls = one("database: {uri: 'postgresql://h', ssl_mode: verify-ca, ssl_ca: PEM}");
+        let environment = environment(&[], &[]);
+        let endpoint = resolve(tls.database, &environment, &mut Diagnostics::new()).unwrap();
+        assert_eq!(endpoint.tls.roots.unwrap().value, Pem::Inline(Secret::new("PEM")));
+    }
+
+    #[test]
+    fn the_default_database_is_libpqs() {
+        assert!(keywords(&one("")).is_empty());
+    }
+
+    #[test]
+    fn no_debug_form_shows_a_secret() {
+        let config = one(
+            "database: {uri: 'postgresql://u:hunter2@h'}\npasswords: {schemes: [{version: 1, algorithm: bcrypt, secret: hunter2}]}\n",
+        );
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -213,3 +213,167 @@ fn provider_map(mas: &MasConfig, command_line: Providers) -> (Providers, Duplica
     providers.extend(command_line);
     (providers, all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::environment::testing::environment;
+    use super::*;
+
+    const SYNAPSE: &str = "server_name: hs.example\ndatabase: {name: psycopg2, args: {user: s, host: sh}}\n";
+    const MAS: &str = "matrix: {homeserver: hs.example}\ndatabase: {uri: 'postgresql://m@mh/mas'}\n";
+    const ULID: &str = "01H8PKNWKKRPCBW4YGH1RWV279";
+    const OTHER_ULID: &str = "01H8PKNWKKRPCBW4YGH1RWV27A";
+
+    fn command_line() -> CommandLine {
+        CommandLine {
+            synapse_config: vec!["/s.yaml".into()],
+            mas_config: vec!["/m.yaml".into()],
+            ..CommandLine::default()
+        }
+    }
+
+    fn resolve(command_line: &CommandLine, synapse: &str, mas: &str) -> Result<Settings, Vec<String>> {
+        let environment = environment(&[], &[("/s.yaml", synapse), ("/m.yaml", mas)]);
+        Settings::resolve(command_line, &environment).map_err(|problems| {
+            problems
+                .into_iter()
+                .map(|problem| format!("{} {}", problem.code, problem.message))
+                .collect()
+        })
+    }
+
+    #[test]
+    fn both_sides_are_found() {
+        let settings = resolve(&command_line(), SYNAPSE, MAS).unwrap();
+        assert_eq!(settings.server_name.value, "hs.example");
+        let source = settings.source.unwrap();
+        assert_eq!(source.one_line(), "host sh, port 5432, database `s`, user `s`, sslmode prefer");
+        assert_eq!(settings.target.one_line(), "host mh, port 5432, database `mas`, user `m`, sslmode prefer");
+        assert!(settings.warnings.is_empty());
+    }
+
+    #[test]
+    fn the_command_line_replaces_a_whole_database_section() {
+        let line = CommandLine {
+            synapse_database_uri: Some(Secret::new("postgresql:///one?host=/run")),
+            mas_database_uri: Some(Secret::new("host=x user=y dbname=two")),
+            ..command_line()
+        };
+        let settings = resolve(&line, "server_name: x\n", MAS).unwrap();
+        let source = settings.source.unwrap();
+        assert_eq!(source.one_line(), "host /run, port 5432, database `one`, user `tester`");
+        assert_eq!(source.database.origin.to_string(), "`--synapse-database-uri`");
+        assert_eq!(settings.target.user.value, "y");
+        // It also stands in for SQLite.
+        let sqlite = "server_name: x\ndatabase: {name: sqlite3}\n";
+        assert!(resolve(&line, sqlite, MAS).unwrap().source.is_some());
+    }
+
+    #[test]
+    fn sqlite_is_left_to_the_findings() {
+        let settings = resolve(&command_line(), "server_name: x\ndatabase: {name: sqlite3}\n", MAS).unwrap();
+        assert!(settings.source.is_none());
+    }
+
+    #[test]
+    fn problems_of_both_sides_come_together() {
+        let line = CommandLine {
+            synapse_config: vec!["/no.yaml".into(), "/nor.yaml".into()],
+            mas_config: vec!["/none.yaml".into()],
+            upstream_provider_mapping: vec!["x".to_owned()],
+            ..CommandLine::default()
+        };
+        let problems = resolve(&line, "", "").unwrap_err();
+        assert_eq!(
+            problems,
+            [
+                "E0601 the configuration file `/none.yaml` cannot be read",
+                "E0601 the configuration file `/no.yaml` cannot be read",
+                "E0601 the configuration file `/nor.yaml` cannot be read",
+                "E0610 `x` is no provider mapping",
+            ]
+        );
+        assert_eq!(
+            resolve(&CommandLine { synapse_config: Vec::new(), ..command_line() }, "", MAS).unwrap_err(),
+            ["E0604 no configuration file of Synapse is named"]
+        );
+        assert_eq!(
+            resolve(&command_line(), "", MAS).unwrap_err(),
+            [
+                "E0604 Synapse's configuration does not say the `server_name`",
+                "E0604 Synapse's configuration names no database",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_provider_map_is_mas_s_with_the_command_line_above() {
+        let mas = format!(
+            "{MAS}upstream_oauth2: {{providers: [{{id: {ULID}, synapse_idp_id: oidc-a}}, {{id: {OTHER_ULID}, synapse_idp_id: oidc-b}}, {{id: {OTHER_ULID}}}]}}\n"
+        );
+        let line = CommandLine {
+            upstream_provider_mapping: vec![format!("oidc-b:{ULID}"), format!("ldap:main:{OTHER_ULID}")],
+            ..command_line()
+        };
+        let settings = resolve(&line, SYNAPSE, &mas).unwrap();
+        let map: Vec<String> = settings
+            .providers
+            .iter()
+            .map(|(name, id)| format!("{name} {} {}", id.value, id.origin))
+            .collect();
+        assert_eq!(
+            map,
+            [
+                format!("ldap:main {OTHER_ULID} `--upstream-provider-mapping`"),
+                format!("oidc-a {ULID} `upstream_oauth2.providers[0].id` in /m.yaml:3"),
+                format!("oidc-b {ULID} `--upstream-provider-mapping`"),
+            ]
+        );
+        assert!(settings.duplicate_providers.is_empty());
+    }
+
+    #[test]
+    fn a_name_with_two_providers_is_recorded_unless_the_command_line_decides() {
+        let mas = format!(
+            "{MAS}upstream_oauth2: {{providers: [{{id: {ULID}, synapse_idp_id: oidc-a}}, {{id: {OTHER_ULID}, synapse_idp_id: oidc-a}}]}}\n"
+        );
+        let settings = resolve(&command_line(), SYNAPSE, &mas).unwrap();
+        assert_eq!(settings.duplicate_providers["oidc-a"].len(), 2);
+        let line = CommandLine {
+            upstream_provider_mapping: vec![format!("oidc-a:{OTHER_ULID}")],
+            ..command_line()
+        };
+        let settings = resolve(&line, SYNAPSE, &mas).unwrap();
+        assert!(settings.duplicate_providers.is_empty());
+        assert_eq!(settings.providers["oidc-a"].value.to_string(), OTHER_ULID);
+    }
+
+    #[test]
+    fn a_mapping_on_the_command_line_must_be_clear() {
+        for (mappings, expected) in [
+            (vec![format!("a:{ULID}"), format!("a:{OTHER_ULID}")], "E0605"),
+            (vec!["a:keycloak".to_owned()], "E0610"),
+            (vec![format!(":{ULID}")], "E0610"),
+            (vec![ULID.to_owned()], "E0610"),
+        ] {
+            let line = CommandLine {
+                upstream_provider_mapping: mappings,
+                ..command_line()
+            };
+            let problems = resolve(&line, SYNAPSE, MAS).unwrap_err();
+            assert_eq!(problems.len(), 1);
+            assert!(problems[0].starts_with(expected), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn no_debug_form_shows_a_secret() {
+        let line = CommandLine {
+            mas_database_uri: Some(Secret::new("postgresql://u:hunter2@h")),
+            ..command_line()
+        };
+        assert!(!format!("{line:?}").contains("hunter2"));
+        let settings = resolve(&line, SYNAPSE, MAS).unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}
