@@ -775,11 +775,21 @@ mod tests {
     /// The messages of what is wrong, with their help.
     fn wrong(text: &str, environment: &Environment) -> Vec<String> {
         let mut problems = Diagnostics::new();
-        assert!(resolve(given(text), environment, &mut problems).is_none(), "{text}");
+        assert!(
+            resolve(given(text), environment, &mut problems).is_none(),
+            "{text}"
+        );
         problems
             .into_sorted()
             .into_iter()
-            .map(|problem| format!("{} {} ({})", problem.code, problem.message, problem.help.join("; ")))
+            .map(|problem| {
+                format!(
+                    "{} {} ({})",
+                    problem.code,
+                    problem.message,
+                    problem.help.join("; ")
+                )
+            })
             .collect()
     }
 
@@ -824,7 +834,10 @@ mod tests {
           password  not set   (default)
           tls       not used  (default: a UNIX socket)
         ");
-        assert_eq!(found("", &empty()).hosts[0].host.value.to_string(), "localhost");
+        assert_eq!(
+            found("", &empty()).hosts[0].host.value.to_string(),
+            "localhost"
+        );
         // The socket's name has the port.
         assert!(!found("port=5433", &environment).is_local());
     }
@@ -834,7 +847,10 @@ mod tests {
         let environment = environment(&[("PGUSER", "variable"), ("PGHOST", "")], &[]);
         let endpoint = found("user='' host=h", &environment);
         assert_eq!(endpoint.user.value, "tester");
-        assert_eq!(found("", &environment).hosts[0].host.value.to_string(), "localhost");
+        assert_eq!(
+            found("", &environment).hosts[0].host.value.to_string(),
+            "localhost"
+        );
     }
 
     #[test]
@@ -846,16 +862,23 @@ mod tests {
                 .map(|entry| format!("{}:{}", entry.host.value, entry.port.value))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(lines("postgresql://a:1,b,[::1]:3/db"), ["a:1", "b:5432", "::1:3"]);
+        assert_eq!(
+            lines("postgresql://a:1,b,[::1]:3/db"),
+            ["a:1", "b:5432", "::1:3"]
+        );
         assert_eq!(lines("host=a,b port=7"), ["a:7", "b:7"]);
         assert_eq!(lines("host=a hostaddr=10.0.0.1"), ["a (10.0.0.1):5432"]);
         assert_eq!(lines("hostaddr=::1"), ["::1:5432"]);
         assert_eq!(lines("host=/run/x,@y"), ["/run/x:5432", "@y:5432"]);
         assert_eq!(
             wrong("host=a,b port=1,2,3", &empty()),
-            ["E0605 the Synapse database has 2 hosts, 0 host addresses and 3 ports (give as many of each, or one port for all hosts)"]
+            [
+                "E0605 the Synapse database has 2 hosts, 0 host addresses and 3 ports (give as many of each, or one port for all hosts)"
+            ]
         );
-        assert!(wrong("port=0", &empty())[0].starts_with("E0607 the connection setting `port` must be"));
+        assert!(
+            wrong("port=0", &empty())[0].starts_with("E0607 the connection setting `port` must be")
+        );
         assert!(wrong("port=65536", &empty())[0].starts_with("E0607"));
         assert!(wrong("hostaddr=localhost", &empty())[0].starts_with("E0607"));
     }
@@ -879,10 +902,20 @@ mod tests {
 
     #[test]
     fn what_would_weaken_the_connection_is_not_left_out() {
-        for text in ["sslcrl=/x", "requirepeer=postgres", "gssencmode=require", "require_auth=gss"] {
+        for text in [
+            "sslcrl=/x",
+            "requirepeer=postgres",
+            "gssencmode=require",
+            "require_auth=gss",
+        ] {
             assert!(wrong(text, &empty())[0].starts_with("E0611"), "{text}");
         }
-        for text in ["gssencmode=prefer", "application_name=x", "krbsrvname=x", "sslcertmode=allow"] {
+        for text in [
+            "gssencmode=prefer",
+            "application_name=x",
+            "krbsrvname=x",
+            "sslcertmode=allow",
+        ] {
             found(text, &empty());
         }
         assert!(wrong("", &environment(&[("PGREQUIREPEER", "x")], &[]))[0].starts_with("E0611"));
@@ -896,7 +929,9 @@ mod tests {
             assert_eq!(found(&text, &environment).tls.mode.value, mode);
         }
         let wrong = wrong("sslmode=verify_full", &empty());
-        assert!(wrong[0].starts_with("E0607 the connection setting `sslmode` must be one of `disable`"));
+        assert!(
+            wrong[0].starts_with("E0607 the connection setting `sslmode` must be one of `disable`")
+        );
         assert!(wrong[0].ends_with("(did you mean `verify-full`?)"));
         let environment = environment(&[("PGSSLMODE", "require")], &[]);
         assert_eq!(found("", &environment).tls.mode.value, SslMode::Require);
@@ -918,7 +953,12 @@ mod tests {
     fn a_named_file_must_be_there_unless_it_is_not_needed() {
         let text = "host=h sslmode=require sslrootcert=/ca";
         assert!(wrong(text, &empty())[0].starts_with("E0612"));
-        assert_eq!(found("host=h sslmode=disable sslrootcert=/ca", &empty()).tls.roots, None);
+        assert_eq!(
+            found("host=h sslmode=disable sslrootcert=/ca", &empty())
+                .tls
+                .roots,
+            None
+        );
         let variable = environment(&[("PGSSLROOTCERT", "/ca")], &[]);
         assert!(wrong("host=h", &variable)[0].starts_with("E0612"));
     }
@@ -928,7 +968,9 @@ mod tests {
         let tls = found("host=h sslrootcert=system", &empty()).tls;
         assert_eq!(tls.mode.value, SslMode::VerifyFull);
         assert_eq!(tls.roots.unwrap().value, Pem::System);
-        assert!(wrong("host=h sslrootcert=system sslmode=require", &empty())[0].starts_with("E0605"));
+        assert!(
+            wrong("host=h sslrootcert=system sslmode=require", &empty())[0].starts_with("E0605")
+        );
     }
 
     #[test]
@@ -948,7 +990,10 @@ mod tests {
             (show(tls.certificate), show(tls.key))
         };
         let text = |text: &str| Some(text.to_owned());
-        assert_eq!(pems("host=h sslcert=/c sslkey=/k"), (text("`/c`"), text("`/k`")));
+        assert_eq!(
+            pems("host=h sslcert=/c sslkey=/k"),
+            (text("`/c`"), text("`/k`"))
+        );
         assert_eq!(
             pems("host=h"),
             (
@@ -962,8 +1007,16 @@ mod tests {
 
     #[test]
     fn protocol_versions() {
-        assert!(found("ssl_min_protocol_version=TLSv1.3", &empty()).tls.only_tls13);
-        assert!(found("ssl_max_protocol_version=TLSv1.2", &empty()).tls.only_tls12);
+        assert!(
+            found("ssl_min_protocol_version=TLSv1.3", &empty())
+                .tls
+                .only_tls13
+        );
+        assert!(
+            found("ssl_max_protocol_version=TLSv1.2", &empty())
+                .tls
+                .only_tls12
+        );
         found("ssl_min_protocol_version=TLSv1", &empty());
         for text in [
             "ssl_max_protocol_version=TLSv1.1",
@@ -973,7 +1026,11 @@ mod tests {
             assert!(wrong(text, &empty())[0].starts_with("E0607"), "{text}");
         }
         assert!(wrong("sslnegotiation=direct", &empty())[0].starts_with("E0605"));
-        assert!(found("sslnegotiation=direct sslmode=require", &empty()).tls.direct);
+        assert!(
+            found("sslnegotiation=direct sslmode=require", &empty())
+                .tls
+                .direct
+        );
     }
 
     #[test]
@@ -984,7 +1041,11 @@ mod tests {
         assert_eq!(limit("connect_timeout=0"), None);
         assert_eq!(limit("connect_timeout=-1"), None);
         assert!(wrong("connect_timeout=soon", &empty())[0].starts_with("E0607"));
-        let keepalive = found("keepalives=0 keepalives_idle=5 tcp_user_timeout=1500", &empty()).keepalive;
+        let keepalive = found(
+            "keepalives=0 keepalives_idle=5 tcp_user_timeout=1500",
+            &empty(),
+        )
+        .keepalive;
         assert!(!keepalive.enabled);
         assert_eq!(keepalive.idle, Some(Duration::from_secs(5)));
         assert_eq!(keepalive.user_timeout, Some(Duration::from_millis(1500)));
@@ -998,21 +1059,38 @@ mod tests {
         let endpoint = found(uri, &files);
         assert_eq!(endpoint.tls.mode.value, SslMode::VerifyCa);
         assert_eq!(endpoint.tls.roots.unwrap().value, Pem::File("/ca".into()));
-        assert_eq!(endpoint.options.unwrap().value, "-c search_path=x -c jit=off");
+        assert_eq!(
+            endpoint.options.unwrap().value,
+            "-c search_path=x -c jit=off"
+        );
     }
 
     #[test]
     fn the_password_file_is_asked_for_every_host() {
-        let files = environment(&[], &[("/home/tester/.pgpass", "a:*:*:*:one\nb:*:db:u:two\n")]);
+        let files = environment(
+            &[],
+            &[("/home/tester/.pgpass", "a:*:*:*:one\nb:*:db:u:two\n")],
+        );
         let endpoint = found("host=a,b,c user=u dbname=db", &files);
         let passwords: Vec<Option<&str>> = endpoint
             .hosts
             .iter()
-            .map(|entry| endpoint.password_for(entry).map(|password| password.value.reveal()))
+            .map(|entry| {
+                endpoint
+                    .password_for(entry)
+                    .map(|password| password.value.reveal())
+            })
             .collect();
         assert_eq!(passwords, [Some("one"), Some("two"), None]);
         let explicit = found("host=a password=own", &files);
-        assert_eq!(explicit.password_for(&explicit.hosts[0]).unwrap().value.reveal(), "own");
+        assert_eq!(
+            explicit
+                .password_for(&explicit.hosts[0])
+                .unwrap()
+                .value
+                .reveal(),
+            "own"
+        );
     }
 
     #[test]
@@ -1034,7 +1112,10 @@ mod tests {
     fn a_malformed_string_is_an_error_without_the_string() {
         let mut given = Given::new("MAS");
         let mut problems = Diagnostics::new();
-        let text = Sourced::new(Secret::new("postgresql://u:hunter2%@h"), Origin::Flag("--x".to_owned()));
+        let text = Sourced::new(
+            Secret::new("postgresql://u:hunter2%@h"),
+            Origin::Flag("--x".to_owned()),
+        );
         given.add_string(&text, &mut problems);
         let problems = problems.into_sorted();
         assert_eq!(problems[0].code, codes::E0608);

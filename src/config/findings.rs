@@ -436,7 +436,8 @@ mod tests {
             mas_config: vec!["/m".into()],
             ..CommandLine::default()
         };
-        let settings = Settings::resolve(&line, &environment).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let settings = Settings::resolve(&line, &environment)
+            .unwrap_or_else(|problems| panic!("{problems:?}"));
         let found = config_findings(&settings, data);
         for finding in &found {
             assert!(!format!("{finding:?}").contains(PEPPER));
@@ -452,7 +453,13 @@ mod tests {
     }
 
     fn ids_with_hashes(synapse: &str, mas: &str) -> Vec<String> {
-        short(&findings(synapse, mas, DataFacts { has_bcrypt_hash: true }))
+        short(&findings(
+            synapse,
+            mas,
+            DataFacts {
+                has_bcrypt_hash: true,
+            },
+        ))
     }
 
     fn short(findings: &[Finding]) -> Vec<String> {
@@ -469,39 +476,62 @@ mod tests {
 
     /// Both schemes as they should be, with a pepper.
     fn schemes(first: &str) -> String {
-        format!("passwords: {{schemes: [{{version: 1, {first}}}, {{version: 2, algorithm: argon2id}}]}}\n")
+        format!(
+            "passwords: {{schemes: [{{version: 1, {first}}}, {{version: 2, algorithm: argon2id}}]}}\n"
+        )
     }
 
     #[test]
     fn two_configurations_that_fit_give_no_finding() {
         let mas = schemes("algorithm: bcrypt, unicode_normalization: true, secret: hunter2");
-        assert_eq!(ids_with_hashes("password_config: {pepper: hunter2}", &mas), NONE);
+        assert_eq!(
+            ids_with_hashes("password_config: {pepper: hunter2}", &mas),
+            NONE
+        );
         assert_eq!(ids("", ""), NONE);
     }
 
     #[test]
     fn the_homeserver_must_be_the_same() {
-        assert_eq!(ids("", "matrix: {homeserver: other}"), ["E homeserver_mismatch"]);
-        assert_eq!(ids("", "matrix: {homeserver: 'hs:8448'}"), ["E homeserver_mismatch"]);
+        assert_eq!(
+            ids("", "matrix: {homeserver: other}"),
+            ["E homeserver_mismatch"]
+        );
+        assert_eq!(
+            ids("", "matrix: {homeserver: 'hs:8448'}"),
+            ["E homeserver_mismatch"]
+        );
         assert_eq!(ids("", "matrix: {}"), ["E homeserver_mismatch"]);
     }
 
     #[test]
     fn sqlite() {
-        assert_eq!(ids("database: {name: sqlite3}", ""), ["E synapse_on_sqlite"]);
+        assert_eq!(
+            ids("database: {name: sqlite3}", ""),
+            ["E synapse_on_sqlite"]
+        );
     }
 
     #[test]
     fn switches_that_synapse_refuses_together_with_mas() {
-        assert_eq!(ids("allow_guest_access: yes", ""), ["E guest_access_enabled"]);
+        assert_eq!(
+            ids("allow_guest_access: yes", ""),
+            ["E guest_access_enabled"]
+        );
         assert_eq!(ids("allow_guest_access: no", ""), NONE);
-        assert_eq!(ids("enable_3pid_changes: true", ""), ["E threepid_changes_enabled"]);
+        assert_eq!(
+            ids("enable_3pid_changes: true", ""),
+            ["E threepid_changes_enabled"]
+        );
         assert_eq!(ids("enable_3pid_changes: false", ""), NONE);
         assert_eq!(
             ids("login_via_existing_session: {enabled: true}", ""),
             ["E login_via_existing_session_enabled"]
         );
-        assert_eq!(ids("login_via_existing_session: {require_ui_auth: true}", ""), NONE);
+        assert_eq!(
+            ids("login_via_existing_session: {require_ui_auth: true}", ""),
+            NONE
+        );
     }
 
     #[test]
@@ -509,12 +539,18 @@ mod tests {
         let mas = "upstream_oauth2: {providers: [{id: 01H8PKNWKKRPCBW4YGH1RWV279, synapse_idp_id: oidc}, {id: 01H8PKNWKKRPCBW4YGH1RWV27A, synapse_idp_id: oidc}]}";
         let found = findings("", mas, DataFacts::default());
         assert_eq!(short(&found), ["E duplicate_synapse_idp_id"]);
-        assert_eq!(found[0].samples, ["oidc: 01H8PKNWKKRPCBW4YGH1RWV279, 01H8PKNWKKRPCBW4YGH1RWV27A"]);
+        assert_eq!(
+            found[0].samples,
+            ["oidc: 01H8PKNWKKRPCBW4YGH1RWV279, 01H8PKNWKKRPCBW4YGH1RWV27A"]
+        );
     }
 
     #[test]
     fn password_schemes_matter_only_where_there_are_hashes() {
-        assert_eq!(ids_with_hashes("", "passwords: {schemes: []}"), ["E no_password_scheme_v1"]);
+        assert_eq!(
+            ids_with_hashes("", "passwords: {schemes: []}"),
+            ["E no_password_scheme_v1"]
+        );
         assert_eq!(ids("", "passwords: {schemes: []}"), NONE);
         assert_eq!(ids_with_hashes("", ""), ["E password_scheme_v1_not_bcrypt"]);
         let two = "passwords: {schemes: [{version: 2, algorithm: bcrypt}]}";
@@ -525,19 +561,33 @@ mod tests {
 
     #[test]
     fn the_secret_must_be_the_pepper() {
-        let with = |secret: &str| schemes(&format!("algorithm: bcrypt, unicode_normalization: true{secret}"));
+        let with = |secret: &str| {
+            schemes(&format!(
+                "algorithm: bcrypt, unicode_normalization: true{secret}"
+            ))
+        };
         let peppered = "password_config: {pepper: hunter2}";
         for (synapse, secret, what) in [
             (peppered, ", secret: other", Some("is another one")),
             (peppered, "", Some("is missing")),
             (peppered, ", secret: ''", Some("is missing")),
             ("", ", secret: other", Some("is set, but Synapse has none")),
-            (peppered, ", secret: \"hunter2\\n\"", Some("blanks or line breaks")),
+            (
+                peppered,
+                ", secret: \"hunter2\\n\"",
+                Some("blanks or line breaks"),
+            ),
             (peppered, ", secret: hunter2", None),
             ("password_config: {pepper: ''}", "", None),
             ("", ", secret: ''", None),
         ] {
-            let found = findings(synapse, &with(secret), DataFacts { has_bcrypt_hash: true });
+            let found = findings(
+                synapse,
+                &with(secret),
+                DataFacts {
+                    has_bcrypt_hash: true,
+                },
+            );
             match what {
                 None => assert_eq!(short(&found), NONE, "{secret}"),
                 Some(what) => {
@@ -551,22 +601,47 @@ mod tests {
 
     #[test]
     fn schemes_that_work_but_could_be_better() {
-        assert_eq!(ids_with_hashes("", &schemes("algorithm: bcrypt")), ["W password_normalization_off"]);
-        let one = "passwords: {schemes: [{version: 1, algorithm: bcrypt, unicode_normalization: true}]}";
+        assert_eq!(
+            ids_with_hashes("", &schemes("algorithm: bcrypt")),
+            ["W password_normalization_off"]
+        );
+        let one =
+            "passwords: {schemes: [{version: 1, algorithm: bcrypt, unicode_normalization: true}]}";
         assert_eq!(ids_with_hashes("", one), ["W only_password_scheme_v1"]);
         let off = "passwords: {enabled: false, schemes: [{version: 1, algorithm: bcrypt, unicode_normalization: true}, {version: 2, algorithm: argon2id}]}";
         assert_eq!(ids_with_hashes("", off), ["W mas_passwords_disabled"]);
-        assert_eq!(ids_with_hashes("password_config: {enabled: false}", off), NONE);
+        assert_eq!(
+            ids_with_hashes("password_config: {enabled: false}", off),
+            NONE
+        );
     }
 
     #[test]
     fn registration() {
-        assert_eq!(ids("enable_registration: on", ""), ["W registration_enabled"]);
-        assert_eq!(ids("user_consent: {version: 1}", ""), ["W consent_without_terms"]);
-        assert_eq!(ids("user_consent: {version: 1}", "branding: {tos_uri: 'https://x'}"), NONE);
-        assert_eq!(ids("enable_registration_captcha: true", ""), ["W captcha_missing"]);
         assert_eq!(
-            ids("enable_registration_captcha: true", "captcha: {service: recaptcha_v2}"),
+            ids("enable_registration: on", ""),
+            ["W registration_enabled"]
+        );
+        assert_eq!(
+            ids("user_consent: {version: 1}", ""),
+            ["W consent_without_terms"]
+        );
+        assert_eq!(
+            ids(
+                "user_consent: {version: 1}",
+                "branding: {tos_uri: 'https://x'}"
+            ),
+            NONE
+        );
+        assert_eq!(
+            ids("enable_registration_captcha: true", ""),
+            ["W captcha_missing"]
+        );
+        assert_eq!(
+            ids(
+                "enable_registration_captcha: true",
+                "captcha: {service: recaptcha_v2}"
+            ),
             NONE
         );
     }
@@ -574,22 +649,45 @@ mod tests {
     #[test]
     fn log_ins_that_mas_does_not_have() {
         assert_eq!(ids("cas_config: {server_url: x}", ""), ["W cas_enabled"]);
-        assert_eq!(ids("saml2_config: {sp_config: {x: 1}}", ""), ["W saml_enabled"]);
+        assert_eq!(
+            ids("saml2_config: {sp_config: {x: 1}}", ""),
+            ["W saml_enabled"]
+        );
         assert_eq!(ids("jwt_config: {enabled: true}", ""), ["W jwt_enabled"]);
-        assert_eq!(ids("password_providers: [{module: a.B}]", ""), ["W password_modules"]);
-        assert_eq!(ids("modules: [{module: a.B}]", ""), ["W third_party_modules"]);
+        assert_eq!(
+            ids("password_providers: [{module: a.B}]", ""),
+            ["W password_modules"]
+        );
+        assert_eq!(
+            ids("modules: [{module: a.B}]", ""),
+            ["W third_party_modules"]
+        );
     }
 
     #[test]
     fn one_provider_on_both_sides() {
         let synapse = "oidc_providers: [{idp_id: k, issuer: 'https://k', client_id: c}]";
         let mas = |rest: &str| {
-            format!("upstream_oauth2: {{providers: [{{id: 01H8PKNWKKRPCBW4YGH1RWV279, synapse_idp_id: oidc-k, {rest}}}]}}")
+            format!(
+                "upstream_oauth2: {{providers: [{{id: 01H8PKNWKKRPCBW4YGH1RWV279, synapse_idp_id: oidc-k, {rest}}}]}}"
+            )
         };
-        assert_eq!(ids(synapse, &mas("issuer: 'https://k/', client_id: c")), NONE);
-        assert_eq!(ids(synapse, &mas("issuer: 'https://other', client_id: c")), ["W provider_issuer_differs"]);
-        assert_eq!(ids(synapse, &mas("issuer: 'https://k', client_id: d")), ["W provider_client_id_differs"]);
-        assert_eq!(ids(synapse, &mas("enabled: false")), ["W mas_provider_disabled"]);
+        assert_eq!(
+            ids(synapse, &mas("issuer: 'https://k/', client_id: c")),
+            NONE
+        );
+        assert_eq!(
+            ids(synapse, &mas("issuer: 'https://other', client_id: c")),
+            ["W provider_issuer_differs"]
+        );
+        assert_eq!(
+            ids(synapse, &mas("issuer: 'https://k', client_id: d")),
+            ["W provider_client_id_differs"]
+        );
+        assert_eq!(
+            ids(synapse, &mas("enabled: false")),
+            ["W mas_provider_disabled"]
+        );
         assert_eq!(ids("", &mas("issuer: 'https://other'")), NONE);
     }
 

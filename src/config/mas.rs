@@ -490,20 +490,33 @@ mod tests {
     #[test]
     fn files_merge_deeply() {
         let first = "matrix: {homeserver: a, kind: synapse}\npasswords: {schemes: [{version: 1, algorithm: bcrypt}]}\n";
-        let second = "matrix: {homeserver: b}\npasswords: {schemes: [{version: 2, algorithm: argon2id}]}\n";
+        let second =
+            "matrix: {homeserver: b}\npasswords: {schemes: [{version: 2, algorithm: argon2id}]}\n";
         let config = read(&[], &[("/1", first), ("/2", second)], &["/1", "/2"]).unwrap();
         let homeserver = config.homeserver.unwrap();
         assert_eq!(homeserver.value, "b");
         assert_eq!(homeserver.origin.to_string(), "`matrix.homeserver` in /2:1");
-        let versions: Vec<u16> = config.password_schemes.iter().map(|scheme| scheme.version.value).collect();
+        let versions: Vec<u16> = config
+            .password_schemes
+            .iter()
+            .map(|scheme| scheme.version.value)
+            .collect();
         assert_eq!(versions, [1, 2]);
     }
 
     #[test]
     fn which_files() {
-        let files = [("/a", "matrix: {homeserver: a}"), ("/b", "matrix: {homeserver: b}"), ("config.yaml", "matrix: {homeserver: d}")];
+        let files = [
+            ("/a", "matrix: {homeserver: a}"),
+            ("/b", "matrix: {homeserver: b}"),
+            ("config.yaml", "matrix: {homeserver: d}"),
+        ];
         let homeserver = |variables: &[(&str, &str)], paths: &[&str]| {
-            read(variables, &files, paths).unwrap().homeserver.unwrap().value
+            read(variables, &files, paths)
+                .unwrap()
+                .homeserver
+                .unwrap()
+                .value
         };
         assert_eq!(homeserver(&[], &[]), "d");
         assert_eq!(homeserver(&[("MAS_CONFIG", "/b:/a")], &[]), "a");
@@ -511,17 +524,31 @@ mod tests {
         let problems = read(&[("MAS_CONFIG", "/x:/y")], &[], &[]).unwrap_err();
         assert_eq!(problems.len(), 2);
         assert!(problems[0].notes[1].contains("`MAS_CONFIG`"));
-        assert!(read(&[], &[], &[]).unwrap_err()[0].message.contains("`config.yaml`"));
+        assert!(
+            read(&[], &[], &[]).unwrap_err()[0]
+                .message
+                .contains("`config.yaml`")
+        );
     }
 
     #[test]
     fn variables_lie_below_all_files() {
-        let variables = [("MAS_DATABASE_URI", "postgresql://v"), ("MAS_MATRIX_HOMESERVER", "v"), ("MAS_PASSWORDS_ENABLED", "false")];
+        let variables = [
+            ("MAS_DATABASE_URI", "postgresql://v"),
+            ("MAS_MATRIX_HOMESERVER", "v"),
+            ("MAS_PASSWORDS_ENABLED", "false"),
+        ];
         let config = read(&variables, &[("/m", "matrix: {homeserver: f}")], &["/m"]).unwrap();
         assert_eq!(config.homeserver.unwrap().value, "f");
-        assert_eq!(keywords(&read(&variables, &[("/m", "")], &["/m"]).unwrap()), ["host=v"]);
+        assert_eq!(
+            keywords(&read(&variables, &[("/m", "")], &["/m"]).unwrap()),
+            ["host=v"]
+        );
         assert!(!config.passwords_enabled.value);
-        assert_eq!(config.passwords_enabled.origin.to_string(), "environment variable `MAS_PASSWORDS_ENABLED`");
+        assert_eq!(
+            config.passwords_enabled.origin.to_string(),
+            "environment variable `MAS_PASSWORDS_ENABLED`"
+        );
     }
 
     #[test]
@@ -537,13 +564,20 @@ mod tests {
     fn password_schemes() {
         let config = one("");
         assert_eq!(config.password_schemes.len(), 1);
-        assert_eq!(config.password_schemes[0].algorithm, PasswordAlgorithm::Argon2id);
+        assert_eq!(
+            config.password_schemes[0].algorithm,
+            PasswordAlgorithm::Argon2id
+        );
         assert!(one("passwords: {schemes: []}").password_schemes.is_empty());
         let text = "passwords: {schemes: [{version: 1, algorithm: bcrypt, secret: s, unicode_normalization: true}]}";
         let scheme = &one(text).password_schemes[0];
         assert_eq!(scheme.secret.as_ref().unwrap().value.reveal(), "s");
         assert!(scheme.unicode_normalization.value);
-        assert!(one(&format!("passwords: {{schemes: [{SCHEME}]}}")).password_schemes[0].secret.is_none());
+        assert!(
+            one(&format!("passwords: {{schemes: [{SCHEME}]}}")).password_schemes[0]
+                .secret
+                .is_none()
+        );
         assert_eq!(
             wrong("passwords: {schemes: [{version: x, algorithm: bycrpt}, {}]}"),
             [
@@ -562,10 +596,19 @@ mod tests {
         let text = "passwords: {schemes: [{version: 1, algorithm: bcrypt, secret_file: /s}]}";
         let config = read(&[], &[("/m", text), ("/s", "pepper\n")], &["/m"]).unwrap();
         // Kept to the last byte: MAS hashes with all of it.
-        assert_eq!(config.password_schemes[0].secret.as_ref().unwrap().value.reveal(), "pepper\n");
+        assert_eq!(
+            config.password_schemes[0]
+                .secret
+                .as_ref()
+                .unwrap()
+                .value
+                .reveal(),
+            "pepper\n"
+        );
         let problems = read(&[], &[("/m", text)], &["/m"]).unwrap_err();
         assert_eq!(problems[0].code, codes::E0612);
-        let both = "passwords: {schemes: [{version: 1, algorithm: bcrypt, secret: x, secret_file: /s}]}";
+        let both =
+            "passwords: {schemes: [{version: 1, algorithm: bcrypt, secret: x, secret_file: /s}]}";
         assert_eq!(
             read(&[], &[("/m", both), ("/s", "")], &["/m"]).unwrap_err()[0].code,
             codes::E0605
@@ -593,7 +636,9 @@ mod tests {
 
     #[test]
     fn all_problems_are_reported_at_once() {
-        let found = wrong("matrix: 5\npasswords: {enabled: 1}\naccount: {password_registration_enabled: x}\ndatabase: {port: 0}\n");
+        let found = wrong(
+            "matrix: 5\npasswords: {enabled: 1}\naccount: {password_registration_enabled: x}\ndatabase: {port: 0}\n",
+        );
         assert_eq!(found.len(), 4, "{found:?}");
     }
 
@@ -604,17 +649,37 @@ mod tests {
         );
         assert_eq!(
             keywords(&config),
-            ["host=h", "port=5433", "user=u", "dbname=d", "password=p", "sslmode=require", "sslrootcert=/ca"]
+            [
+                "host=h",
+                "port=5433",
+                "user=u",
+                "dbname=d",
+                "password=p",
+                "sslmode=require",
+                "sslrootcert=/ca"
+            ]
         );
-        assert_eq!(keywords(&one("database: {socket: /run/pg}")), ["host=/run/pg"]);
-        assert_eq!(wrong("database: {host: h, socket: /s}"), ["E0605 `database` has both `host` and `socket`"]);
+        assert_eq!(
+            keywords(&one("database: {socket: /run/pg}")),
+            ["host=/run/pg"]
+        );
+        assert_eq!(
+            wrong("database: {host: h, socket: /s}"),
+            ["E0605 `database` has both `host` and `socket`"]
+        );
         let file = [("/m", "database: {password_file: /p}"), ("/p", "secret\n")];
-        assert_eq!(keywords(&read(&[], &file, &["/m"]).unwrap()), ["password=secret"]);
+        assert_eq!(
+            keywords(&read(&[], &file, &["/m"]).unwrap()),
+            ["password=secret"]
+        );
     }
 
     #[test]
     fn a_uri_excludes_the_parts() {
-        assert_eq!(keywords(&one("database: {uri: 'postgresql://u@h/d'}")), ["user=u", "host=h", "dbname=d"]);
+        assert_eq!(
+            keywords(&one("database: {uri: 'postgresql://u@h/d'}")),
+            ["user=u", "host=h", "dbname=d"]
+        );
         assert_eq!(
             wrong("database: {uri: 'postgresql://', host: h, password: p}"),
             [
@@ -625,7 +690,10 @@ mod tests {
         let tls = one("database: {uri: 'postgresql://h', ssl_mode: verify-ca, ssl_ca: PEM}");
         let environment = environment(&[], &[]);
         let endpoint = resolve(tls.database, &environment, &mut Diagnostics::new()).unwrap();
-        assert_eq!(endpoint.tls.roots.unwrap().value, Pem::Inline(Secret::new("PEM")));
+        assert_eq!(
+            endpoint.tls.roots.unwrap().value,
+            Pem::Inline(Secret::new("PEM"))
+        );
     }
 
     #[test]

@@ -219,8 +219,10 @@ mod tests {
     use super::super::environment::testing::environment;
     use super::*;
 
-    const SYNAPSE: &str = "server_name: hs.example\ndatabase: {name: psycopg2, args: {user: s, host: sh}}\n";
-    const MAS: &str = "matrix: {homeserver: hs.example}\ndatabase: {uri: 'postgresql://m@mh/mas'}\n";
+    const SYNAPSE: &str =
+        "server_name: hs.example\ndatabase: {name: psycopg2, args: {user: s, host: sh}}\n";
+    const MAS: &str =
+        "matrix: {homeserver: hs.example}\ndatabase: {uri: 'postgresql://m@mh/mas'}\n";
     const ULID: &str = "01H8PKNWKKRPCBW4YGH1RWV279";
     const OTHER_ULID: &str = "01H8PKNWKKRPCBW4YGH1RWV27A";
 
@@ -232,7 +234,11 @@ mod tests {
         }
     }
 
-    fn resolve(command_line: &CommandLine, synapse: &str, mas: &str) -> Result<Settings, Vec<String>> {
+    fn resolve(
+        command_line: &CommandLine,
+        synapse: &str,
+        mas: &str,
+    ) -> Result<Settings, Vec<String>> {
         let environment = environment(&[], &[("/s.yaml", synapse), ("/m.yaml", mas)]);
         Settings::resolve(command_line, &environment).map_err(|problems| {
             problems
@@ -247,8 +253,14 @@ mod tests {
         let settings = resolve(&command_line(), SYNAPSE, MAS).unwrap();
         assert_eq!(settings.server_name.value, "hs.example");
         let source = settings.source.unwrap();
-        assert_eq!(source.one_line(), "host sh, port 5432, database `s`, user `s`, sslmode prefer");
-        assert_eq!(settings.target.one_line(), "host mh, port 5432, database `mas`, user `m`, sslmode prefer");
+        assert_eq!(
+            source.one_line(),
+            "host sh, port 5432, database `s`, user `s`, sslmode prefer"
+        );
+        assert_eq!(
+            settings.target.one_line(),
+            "host mh, port 5432, database `mas`, user `m`, sslmode prefer"
+        );
         assert!(settings.warnings.is_empty());
     }
 
@@ -261,8 +273,14 @@ mod tests {
         };
         let settings = resolve(&line, "server_name: x\n", MAS).unwrap();
         let source = settings.source.unwrap();
-        assert_eq!(source.one_line(), "host /run, port 5432, database `one`, user `tester`");
-        assert_eq!(source.database.origin.to_string(), "`--synapse-database-uri`");
+        assert_eq!(
+            source.one_line(),
+            "host /run, port 5432, database `one`, user `tester`"
+        );
+        assert_eq!(
+            source.database.origin.to_string(),
+            "`--synapse-database-uri`"
+        );
         assert_eq!(settings.target.user.value, "y");
         // It also stands in for SQLite.
         let sqlite = "server_name: x\ndatabase: {name: sqlite3}\n";
@@ -271,7 +289,12 @@ mod tests {
 
     #[test]
     fn sqlite_is_left_to_the_findings() {
-        let settings = resolve(&command_line(), "server_name: x\ndatabase: {name: sqlite3}\n", MAS).unwrap();
+        let settings = resolve(
+            &command_line(),
+            "server_name: x\ndatabase: {name: sqlite3}\n",
+            MAS,
+        )
+        .unwrap();
         assert!(settings.source.is_none());
     }
 
@@ -294,7 +317,15 @@ mod tests {
             ]
         );
         assert_eq!(
-            resolve(&CommandLine { synapse_config: Vec::new(), ..command_line() }, "", MAS).unwrap_err(),
+            resolve(
+                &CommandLine {
+                    synapse_config: Vec::new(),
+                    ..command_line()
+                },
+                "",
+                MAS
+            )
+            .unwrap_err(),
             ["E0604 no configuration file of Synapse is named"]
         );
         assert_eq!(
@@ -312,7 +343,10 @@ mod tests {
             "{MAS}upstream_oauth2: {{providers: [{{id: {ULID}, synapse_idp_id: oidc-a}}, {{id: {OTHER_ULID}, synapse_idp_id: oidc-b}}, {{id: {OTHER_ULID}}}]}}\n"
         );
         let line = CommandLine {
-            upstream_provider_mapping: vec![format!("oidc-b:{ULID}"), format!("ldap:main:{OTHER_ULID}")],
+            upstream_provider_mapping: vec![
+                format!("oidc-b:{ULID}"),
+                format!("ldap:main:{OTHER_ULID}"),
+            ],
             ..command_line()
         };
         let settings = resolve(&line, SYNAPSE, &mas).unwrap();
@@ -351,7 +385,10 @@ mod tests {
     #[test]
     fn a_mapping_on_the_command_line_must_be_clear() {
         for (mappings, expected) in [
-            (vec![format!("a:{ULID}"), format!("a:{OTHER_ULID}")], "E0605"),
+            (
+                vec![format!("a:{ULID}"), format!("a:{OTHER_ULID}")],
+                "E0605",
+            ),
             (vec!["a:keycloak".to_owned()], "E0610"),
             (vec![format!(":{ULID}")], "E0610"),
             (vec![ULID.to_owned()], "E0610"),

@@ -437,14 +437,26 @@ mod tests {
     #[test]
     fn later_files_replace_whole_top_level_keys() {
         let files = [
-            ("/a.yaml", "server_name: a\ndatabase: {name: psycopg2, args: {host: one, user: u}}\n"),
-            ("/conf.d/20.yaml", "database: {name: psycopg2, args: {host: three}}\n"),
-            ("/conf.d/10.yaml", "database: {name: sqlite3}\nallow_guest_access: yes\n"),
+            (
+                "/a.yaml",
+                "server_name: a\ndatabase: {name: psycopg2, args: {host: one, user: u}}\n",
+            ),
+            (
+                "/conf.d/20.yaml",
+                "database: {name: psycopg2, args: {host: three}}\n",
+            ),
+            (
+                "/conf.d/10.yaml",
+                "database: {name: sqlite3}\nallow_guest_access: yes\n",
+            ),
             ("/conf.d/30.yml", "server_name: ignored\n"),
             ("/conf.d/README", "- not YAML we read"),
         ];
         let config = read(&files, &["/a.yaml", "/conf.d"]).unwrap();
-        assert_eq!(config.files, ["/a.yaml", "/conf.d/10.yaml", "/conf.d/20.yaml"]);
+        assert_eq!(
+            config.files,
+            ["/a.yaml", "/conf.d/10.yaml", "/conf.d/20.yaml"]
+        );
         assert_eq!(arguments(&config), ["host=three"]);
         assert!(config.allow_guest_access.value);
         assert_eq!(
@@ -452,14 +464,26 @@ mod tests {
             "`server_name` in /a.yaml:1"
         );
         // A later null takes away what was there.
-        let files = [("/a.yaml", "database: {name: sqlite3}"), ("/b.yaml", "database:")];
-        assert!(read(&files, &["/a.yaml", "/b.yaml"]).unwrap().database.is_none());
+        let files = [
+            ("/a.yaml", "database: {name: sqlite3}"),
+            ("/b.yaml", "database:"),
+        ];
+        assert!(
+            read(&files, &["/a.yaml", "/b.yaml"])
+                .unwrap()
+                .database
+                .is_none()
+        );
     }
 
     #[test]
     fn all_missing_files_are_reported_together() {
-        let problems = read(&[("/dir/x.txt", "")], &["/no.yaml", "/dir", "/none.yaml"]).unwrap_err();
-        let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        let problems =
+            read(&[("/dir/x.txt", "")], &["/no.yaml", "/dir", "/none.yaml"]).unwrap_err();
+        let messages: Vec<&str> = problems
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect();
         assert_eq!(
             messages,
             [
@@ -469,14 +493,21 @@ mod tests {
             ]
         );
         assert!(problems.iter().all(|problem| problem.code == codes::E0601));
-        assert!(problems[0].notes.iter().any(|note| note.contains("`--synapse-config`")));
+        assert!(
+            problems[0]
+                .notes
+                .iter()
+                .any(|note| note.contains("`--synapse-config`"))
+        );
     }
 
     #[test]
     fn null_sections_are_absent() {
-        let config = one("server_name: x\npassword_config:\noidc_providers:\noidc_config:\nsaml2_config:\n\
+        let config = one(
+            "server_name: x\npassword_config:\noidc_providers:\noidc_config:\nsaml2_config:\n\
                           cas_config:\njwt_config:\nuser_consent:\ndatabase:\nmodules:\npassword_providers:\n\
-                          login_via_existing_session:\nexperimental_features:\npublic_baseurl:\n");
+                          login_via_existing_session:\nexperimental_features:\npublic_baseurl:\n",
+        );
         assert_eq!(config.password_login.value, PasswordLogin::Enabled);
         assert!(config.oidc_providers.is_empty() && config.modules.is_empty());
         assert!(config.saml2.is_none() && config.cas.is_none() && config.jwt.is_none());
@@ -494,7 +525,8 @@ mod tests {
 
     #[test]
     fn words_of_yaml_1_1_are_booleans() {
-        let config = one("allow_guest_access: no\nenable_registration: off\nenable_3pid_changes: Yes\n");
+        let config =
+            one("allow_guest_access: no\nenable_registration: off\nenable_3pid_changes: Yes\n");
         assert!(!config.allow_guest_access.value);
         assert!(!config.enable_registration.value);
         assert!(config.enable_3pid_changes.unwrap().value);
@@ -510,23 +542,47 @@ mod tests {
             ("password_config: {enabled: true}", PasswordLogin::Enabled),
             ("password_config: {enabled: off}", PasswordLogin::Disabled),
             ("password_config: {enabled: }", PasswordLogin::Disabled),
-            ("password_config: {enabled: only_for_reauth}", PasswordLogin::OnlyForReauthentication),
+            (
+                "password_config: {enabled: only_for_reauth}",
+                PasswordLogin::OnlyForReauthentication,
+            ),
             ("password_config: {pepper: x}", PasswordLogin::Enabled),
         ] {
             assert_eq!(one(text).password_login.value, expected, "{text}");
         }
         assert!(one("").localdb_enabled.value);
-        assert!(!one("password_config: {localdb_enabled: no}").localdb_enabled.value);
-        let pepper = |text| one(text).pepper.map(|pepper| pepper.value.reveal().to_owned());
+        assert!(
+            !one("password_config: {localdb_enabled: no}")
+                .localdb_enabled
+                .value
+        );
+        let pepper = |text| {
+            one(text)
+                .pepper
+                .map(|pepper| pepper.value.reveal().to_owned())
+        };
         assert_eq!(pepper("password_config: {pepper: ''}"), None);
-        assert_eq!(pepper("password_config: {pepper: 'no'}").as_deref(), Some("no"));
-        assert_eq!(pepper("password_config: {pepper: 0x10}").as_deref(), Some("16"));
+        assert_eq!(
+            pepper("password_config: {pepper: 'no'}").as_deref(),
+            Some("no")
+        );
+        assert_eq!(
+            pepper("password_config: {pepper: 0x10}").as_deref(),
+            Some("16")
+        );
     }
 
     #[test]
     fn a_pepper_that_is_no_text_is_an_error_that_does_not_show_it() {
-        let problems = read(&[("/h.yaml", "password_config: {pepper: 2024-01-02}")], &["/h.yaml"]).unwrap_err();
-        assert_eq!(problems[0].message, "`password_config.pepper` must be text, found a date");
+        let problems = read(
+            &[("/h.yaml", "password_config: {pepper: 2024-01-02}")],
+            &["/h.yaml"],
+        )
+        .unwrap_err();
+        assert_eq!(
+            problems[0].message,
+            "`password_config.pepper` must be text, found a date"
+        );
         assert!(!format!("{problems:?}").contains("2024"));
     }
 
@@ -540,9 +596,18 @@ mod tests {
             one("database: {name: sqlite3, args: {database: /x}}").database,
             Some(SynapseDatabase::Sqlite { .. })
         ));
-        assert_eq!(wrong("database: {name: mysql}"), ["E0607 `database.name` is no database engine of Synapse"]);
-        assert_eq!(wrong("database: {args: {}}"), ["E0604 `database` has no `name`"]);
-        assert_eq!(wrong("database: [x]"), ["E0603 `database` must be a map, found a list"]);
+        assert_eq!(
+            wrong("database: {name: mysql}"),
+            ["E0607 `database.name` is no database engine of Synapse"]
+        );
+        assert_eq!(
+            wrong("database: {args: {}}"),
+            ["E0604 `database` has no `name`"]
+        );
+        assert_eq!(
+            wrong("database: [x]"),
+            ["E0603 `database` must be a map, found a list"]
+        );
     }
 
     #[test]
@@ -552,14 +617,19 @@ mod tests {
              main: {name: psycopg2, data_stores: [main], args: {host: m}}\n",
         );
         assert_eq!(arguments(&config), ["host=m"]);
-        assert_eq!(arguments(&one("databases: {all: {name: psycopg2, args: {host: a}}}")), ["host=a"]);
+        assert_eq!(
+            arguments(&one("databases: {all: {name: psycopg2, args: {host: a}}}")),
+            ["host=a"]
+        );
         assert_eq!(
             wrong("databases: {s: {name: psycopg2, data_stores: [state]}}"),
             ["E0604 `databases` has no database for the data store `main`"]
         );
         assert_eq!(
             wrong("databases: {a: {name: psycopg2}, b: {name: psycopg2}}"),
-            ["E0605 `databases` gives the data store `main` to two databases, `databases.a` and `databases.b`"]
+            [
+                "E0605 `databases` gives the data store `main` to two databases, `databases.a` and `databases.b`"
+            ]
         );
         assert_eq!(
             wrong("database: {name: psycopg2}\ndatabases: {a: {name: psycopg2}}"),
@@ -573,21 +643,48 @@ mod tests {
             "oidc_providers:\n- {idp_id: keycloak, idp_name: K, issuer: https://k/, client_id: c}\n- {idp_id: oidc}\n- {issuer: https://x}\n\
              oidc_config: {enabled: true, issuer: https://legacy}\n",
         );
-        let ids: Vec<&str> = config.oidc_providers.iter().map(|provider| provider.id.value.as_str()).collect();
+        let ids: Vec<&str> = config
+            .oidc_providers
+            .iter()
+            .map(|provider| provider.id.value.as_str())
+            .collect();
         assert_eq!(ids, ["oidc-keycloak", "oidc", "oidc", "oidc"]);
-        assert_eq!(config.oidc_providers[0].issuer.as_ref().unwrap().value, "https://k/");
-        assert!(one("oidc_config: {issuer: https://legacy}").oidc_providers.is_empty());
-        assert!(one("oidc_config: {enabled: no, issuer: https://legacy}").oidc_providers.is_empty());
+        assert_eq!(
+            config.oidc_providers[0].issuer.as_ref().unwrap().value,
+            "https://k/"
+        );
+        assert!(
+            one("oidc_config: {issuer: https://legacy}")
+                .oidc_providers
+                .is_empty()
+        );
+        assert!(
+            one("oidc_config: {enabled: no, issuer: https://legacy}")
+                .oidc_providers
+                .is_empty()
+        );
     }
 
     #[test]
     fn saml_and_cas_are_on_by_presence_and_jwt_is_not() {
         assert!(one("saml2_config: {sp_config: {x: 1}}").saml2.is_some());
         assert!(one("saml2_config: {config_path: /x}").saml2.is_some());
-        assert!(one("saml2_config: {user_mapping_provider: {x: 1}}").saml2.is_none());
-        assert!(one("saml2_config: {enabled: false, config_path: /x}").saml2.is_none());
+        assert!(
+            one("saml2_config: {user_mapping_provider: {x: 1}}")
+                .saml2
+                .is_none()
+        );
+        assert!(
+            one("saml2_config: {enabled: false, config_path: /x}")
+                .saml2
+                .is_none()
+        );
         assert!(one("cas_config: {server_url: x}").cas.is_some());
-        assert!(one("cas_config: {enabled: no, server_url: x}").cas.is_none());
+        assert!(
+            one("cas_config: {enabled: no, server_url: x}")
+                .cas
+                .is_none()
+        );
         assert!(one("jwt_config: {secret: x}").jwt.is_none());
         assert!(one("jwt_config: {enabled: on, secret: x}").jwt.is_some());
     }
@@ -600,16 +697,35 @@ mod tests {
         let names = |modules: &[Sourced<String>]| -> Vec<String> {
             modules.iter().map(|module| module.value.clone()).collect()
         };
-        assert_eq!(names(&config.password_providers), ["ldap_auth_provider.Ldap", "ldap_config"]);
+        assert_eq!(
+            names(&config.password_providers),
+            ["ldap_auth_provider.Ldap", "ldap_config"]
+        );
         assert_eq!(names(&config.modules), ["a.B"]);
     }
 
     #[test]
     fn delegation_to_mas_is_noticed() {
-        assert!(one("matrix_authentication_service: {enabled: true}").delegated.is_some());
-        assert!(one("matrix_authentication_service: {endpoint: x}").delegated.is_none());
-        assert!(one("experimental_features: {msc3861: {enabled: true}}").delegated.is_some());
-        assert!(one("experimental_features: {msc3861: {}}").delegated.is_none());
+        assert!(
+            one("matrix_authentication_service: {enabled: true}")
+                .delegated
+                .is_some()
+        );
+        assert!(
+            one("matrix_authentication_service: {endpoint: x}")
+                .delegated
+                .is_none()
+        );
+        assert!(
+            one("experimental_features: {msc3861: {enabled: true}}")
+                .delegated
+                .is_some()
+        );
+        assert!(
+            one("experimental_features: {msc3861: {}}")
+                .delegated
+                .is_none()
+        );
     }
 
     #[test]
