@@ -251,8 +251,8 @@ impl Builder {
         )?;
         let suffix = tag.map(|tag| tag.suffix.as_str());
         Ok(match suffix {
-            // A lone `!` means text, as `!!str` does.
-            Some("str" | "") => Scalar::Text(text.to_owned()),
+            _ if tag.is_some_and(is_lone) => Scalar::Text(text.to_owned()),
+            Some("str") => Scalar::Text(text.to_owned()),
             Some("binary") => Scalar::Other("binary data"),
             Some(_) => self.schema.resolve(text),
             None if plain => self.schema.resolve(text),
@@ -396,11 +396,16 @@ fn key_name(node: &Node) -> Result<String, Diagnostic> {
     }
 }
 
+/// A `!` alone, which means: no other type than the plainest, so text for a scalar.
+fn is_lone(tag: &Tag) -> bool {
+    tag.handle.is_empty() && tag.suffix == "!"
+}
+
 fn check_tag(tag: Option<&Tag>, known: &[&str], place: &Place) -> Result<(), Diagnostic> {
     match tag {
         None => Ok(()),
         Some(tag) if tag.is_yaml_core_schema() && known.contains(&tag.suffix.as_str()) => Ok(()),
-        Some(tag) if tag.suffix.is_empty() => Ok(()),
+        Some(tag) if is_lone(tag) => Ok(()),
         Some(tag) => Err(malformed(
             place,
             &format!("has the tag `{tag}`, which means nothing here"),

@@ -267,14 +267,12 @@ mod tests {
             "NaN",
             "infinity",
             "2024-01-02",
-            "-",
             "+",
             "--1",
             "+-1",
             "1-",
             "12a",
             "18446744073709551615",
-            "99999999999999999999999",
             ".",
             "-.5",
         ] {
@@ -291,10 +289,7 @@ mod tests {
                 other => format!("{other:?}"),
             };
             let found = show(&Schema::Core.resolve(text));
-            // Numbers beyond 64 bits: serde_yaml goes over to fractions, which no setting takes.
-            if text.len() < 21 {
-                assert_eq!(found, expected, "{text}");
-            }
+            assert_eq!(found, expected, "{text}");
         }
     }
 }

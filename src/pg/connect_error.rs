@@ -321,13 +321,18 @@ impl Context<'_> {
         };
         let is_io = cause.is_some_and(|cause| cause.is::<io::Error>());
         if handshake_begun {
-            return self
+            let diagnostic = self
                 .error(codes::E0636, format!("TLS with {} failed", self.server()))
                 .note(reason)
                 .note(came_from(
                     &format!("`sslmode` `{}`", mode.value),
                     &mode.origin,
                 ));
+            return if self.endpoint.tls.direct {
+                diagnostic.help("leave `sslnegotiation=direct` out: servers before PostgreSQL 17 do not know it")
+            } else {
+                diagnostic
+            };
         }
         if mode.value >= SslMode::Require && !self.endpoint.is_local() && !is_io && cause.is_some()
         {

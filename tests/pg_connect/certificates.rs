@@ -6,16 +6,16 @@ use std::process::Command;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 /// A certificate and its key, as PEM.
-pub struct Pair {
-    pub certificate: String,
-    pub key: String,
+pub(crate) struct Pair {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 /// An authority.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -23,16 +23,16 @@ impl Authority {
     }
 
     /// The authority's own certificate, as PEM.
-    pub fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// A certificate for `names` (none: only the common name `localhost`).
-    pub fn sign(&self, names: &[&str]) -> Pair {
+    pub(crate) fn sign(&self, names: &[&str]) -> Pair {
         self.sign_changed(names, |_| {})
     }
 
-    pub fn sign_changed(
+    pub(crate) fn sign_changed(
         &self,
         names: &[&str],
         change: impl FnOnce(&mut CertificateParams),
@@ -57,7 +57,7 @@ fn params(names: &[&str]) -> CertificateParams {
 }
 
 /// A certificate that signs itself and is its own authority, as PostgreSQL's manual makes one.
-pub fn self_signed(names: &[&str]) -> Pair {
+pub(crate) fn self_signed(names: &[&str]) -> Pair {
     let key = KeyPair::generate().unwrap();
     let mut params = params(names);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -68,7 +68,7 @@ pub fn self_signed(names: &[&str]) -> Pair {
 }
 
 /// A self-signed certificate of X.509 version 1, which only `openssl` still makes, in `dir`.
-pub fn version_1(dir: &Path) -> Pair {
+pub(crate) fn version_1(dir: &Path) -> Pair {
     let run = |arguments: &[&str]| {
         let output = Command::new("openssl")
             .args(arguments)

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 /// A running server. Listens on a UNIX socket in [`Cluster::socket_dir`] and on 127.0.0.1.
-pub struct Cluster {
+pub(crate) struct Cluster {
     dir: PathBuf,
     port: u16,
     server: Child,
@@ -18,15 +18,15 @@ pub struct Cluster {
 }
 
 /// What differs between servers.
-pub struct Setup<'a> {
+pub(crate) struct Setup<'a> {
     /// `pg_hba.conf`.
-    pub hba: &'a str,
+    pub(crate) hba: &'a str,
     /// Certificate and key, as PEM; without, TLS is off.
-    pub tls: Option<(&'a str, &'a str)>,
+    pub(crate) tls: Option<(&'a str, &'a str)>,
     /// Root certificates for the clients' certificates, as PEM.
-    pub client_roots: Option<&'a str>,
+    pub(crate) client_roots: Option<&'a str>,
     /// Run as superuser before the test.
-    pub sql: &'a str,
+    pub(crate) sql: &'a str,
 }
 
 impl Default for Setup<'_> {
@@ -151,7 +151,7 @@ fn template() -> Arc<Template> {
 
 impl Cluster {
     /// Starts a server and waits until it takes connections.
-    pub fn start(setup: &Setup<'_>) -> Self {
+    pub(crate) fn start(setup: &Setup<'_>) -> Self {
         let dir = fresh_dir();
         let data = dir.join("data");
         let template = template();
@@ -249,7 +249,7 @@ impl Cluster {
     }
 
     /// Runs statements as superuser.
-    pub fn sql(&self, sql: &str) {
+    pub(crate) fn sql(&self, sql: &str) {
         for statement in sql
             .split(';')
             .filter(|statement| !statement.trim().is_empty())
@@ -264,17 +264,17 @@ impl Cluster {
     }
 
     /// The directory of the socket.
-    pub fn socket_dir(&self) -> &Path {
+    pub(crate) fn socket_dir(&self) -> &Path {
         &self.dir
     }
 
     /// The port, also of the socket's name.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Writes a file that only its owner may read, beside the server's.
-    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.dir.join(name);
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
