@@ -5,15 +5,14 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::connection_string;
 use super::environment::Environment;
-use super::keywords::{self, KEYWORDS, Use};
+use super::given::{Given, Keyword, Layers};
 use super::password_file::PasswordFile;
-use super::service_file;
-use crate::diagnostics::{Diagnostic, Diagnostics, codes, suggest};
+use super::tls_settings::{self, Hosts};
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::pg::{
-    ChannelBinding, Endpoint, Host, HostEntry, Keepalive, Origin, Pem, Secret, Sourced, SslMode,
-    TargetSession, TlsSettings, socket_path,
+    ChannelBinding, Endpoint, Host, HostEntry, Keepalive, Origin, Sourced, TargetSession,
+    socket_path,
 };
 
 /// Time limit of an attempt to connect where none is set.
@@ -21,76 +20,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where servers put their sockets: Debian's and Red Hat's place, and PostgreSQL's own.
 pub(super) const SOCKET_DIRECTORIES: [&str; 3] = ["/var/run/postgresql", "/run/postgresql", "/tmp"];
-
-/// One explicit connection setting. Its value is hidden, because some are secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keyword {
-    /// libpq's name for it.
-    pub name: String,
-    /// Its value.
-    pub value: Sourced<Secret>,
-}
-
-/// Explicit settings of one side, before defaults.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Given {
-    /// What messages call the side.
-    pub(super) name: &'static str,
-    /// Settings; of equal names the last counts.
-    pub(super) keywords: Vec<Keyword>,
-    /// Root certificates given as text.
-    pub(super) roots: Option<Sourced<Pem>>,
-    /// Client certificate given as text.
-    pub(super) certificate: Option<Sourced<Pem>>,
-    /// Its key given as text.
-    pub(super) key: Option<Sourced<Pem>>,
-}
-
-impl Given {
-    /// No settings for the side that messages call `name`.
-    pub(super) fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            ..Self::default()
-        }
-    }
-
-    /// Adds what a connection string says, in libpq's words and those of MAS's database driver.
-    pub(super) fn add_string(&mut self, text: &Sourced<Secret>, problems: &mut Diagnostics) {
-        let pairs = match connection_string::parse(text.value.reveal()) {
-            Ok(pairs) => pairs,
-            Err(reason) => {
-                problems.push(
-                    Diagnostic::error(
-                        codes::E0608,
-                        format!("the connection string of the {} database is malformed", self.name),
-                    )
-                    .note(reason)
-                    .note(format!("it comes from: {}", text.origin))
-                    .help("its form is `postgresql://user:password@host:port/database?sslmode=…`; special characters are percent-encoded"),
-                );
-                return;
-            }
-        };
-        for (name, value) in pairs {
-            let mut add = |name: &str, value: String| {
-                self.keywords.push(Keyword {
-                    name: name.to_owned(),
-                    value: Sourced::new(Secret::new(value), text.origin.clone()),
-                });
-            };
-            // `options[name]=value` and its kin are the driver's, not libpq's.
-            let setting = name
-                .strip_prefix("options[")
-                .and_then(|rest| rest.strip_suffix(']'));
-            if let Some(setting) = setting {
-                add("options", format!("-c {setting}={value}"));
-            } else if name != "statement-cache-capacity" {
-                add(keywords::mas_alias(&name).unwrap_or(&name), value);
-            }
-        }
-    }
-}
 
 /// Finds every value of the endpoint; `None` if something is wrong, which is recorded.
 pub(super) fn resolve(
@@ -104,193 +33,6 @@ pub(super) fn resolve(
     let is_usable = !found.has_errors();
     problems.extend(found);
     endpoint.filter(|_| is_usable)
-}
-
-/// Explicit settings, then the service file's, then the environment's.
-struct Layers<'a> {
-    side: &'static str,
-    explicit: Vec<Keyword>,
-    service: Vec<Keyword>,
-    environment: &'a Environment,
-}
-
-impl<'a> Layers<'a> {
-    fn new(given: &Given, environment: &'a Environment, problems: &mut Diagnostics) -> Self {
-        let mut layers = Self {
-            side: given.name,
-            explicit: one_dbname(given, problems),
-            service: Vec::new(),
-            environment,
-        };
-        if let Some(service) = layers.text("service") {
-            let file = layers.text("servicefile");
-            match service_file::find(&service, file, environment) {
-                Ok(keywords) => layers.service = keywords,
-                Err(problem) => problems.push(*problem),
-            }
-        }
-        layers.check_names(problems);
-        layers
-    }
-
-    fn get(&self, name: &str) -> Option<Sourced<Secret>> {
-        let last = |keywords: &[Keyword]| {
-            keywords
-                .iter()
-                .rev()
-                .find(|keyword| keyword.name == name)
-                .map(|keyword| keyword.value.clone())
-        };
-        last(&self.explicit)
-            .or_else(|| last(&self.service))
-            .or_else(|| {
-                let variable = keywords::find(name)?.variable?;
-                let value = self.environment.variable(variable)?;
-                Some(Sourced::new(
-                    Secret::new(value),
-                    Origin::Variable(variable.to_owned()),
-                ))
-            })
-            // An empty value stands for the default, and hides the layers below.
-            .filter(|value| !value.value.reveal().is_empty())
-    }
-
-    fn text(&self, name: &str) -> Option<Sourced<String>> {
-        self.get(name)
-            .map(|value| value.map(|value| value.reveal().to_owned()))
-    }
-
-    fn check_names(&self, problems: &mut Diagnostics) {
-        for keyword in self.explicit.iter().chain(&self.service) {
-            if keywords::find(&keyword.name).is_none() {
-                let mut problem = Diagnostic::error(
-                    codes::E0606,
-                    format!(
-                        "`{}` is no connection setting of PostgreSQL ({} database)",
-                        keyword.name, self.side
-                    ),
-                )
-                .note(format!("it comes from: {}", keyword.value.origin));
-                let known = KEYWORDS.iter().map(|known| known.name);
-                if let Some(help) = suggest::help(&keyword.name, known) {
-                    problem = problem.help(help);
-                }
-                problems.push(problem);
-            }
-        }
-        for known in KEYWORDS {
-            let Use::OnlyWith(allowed) = known.usage else {
-                continue;
-            };
-            let Some(value) = self.get(known.name) else {
-                continue;
-            };
-            if allowed.contains(&value.value.reveal()) {
-                continue;
-            }
-            let problem = Diagnostic::error(
-                codes::E0611,
-                format!(
-                    "the connection setting `{}` is not supported ({} database)",
-                    known.name, self.side
-                ),
-            )
-            .note(format!("it comes from: {}", value.origin))
-            .note("leaving it out silently would weaken what was asked for");
-            problems.push(if allowed.is_empty() {
-                problem.help("leave it out, or connect through a server or proxy that enforces it")
-            } else {
-                problem.help(format!(
-                    "leave it out, or set it to `{}`",
-                    allowed.join("` or `")
-                ))
-            });
-        }
-    }
-
-    /// A problem with the value of one keyword.
-    fn bad_value(&self, name: &str, origin: &Origin, expected: &str) -> Diagnostic {
-        Diagnostic::error(
-            codes::E0607,
-            format!(
-                "the connection setting `{name}` must be {expected} ({} database)",
-                self.side
-            ),
-        )
-        .note(format!("it comes from: {origin}"))
-    }
-
-    /// The value of a keyword that is one word of several.
-    fn word<T: Copy>(
-        &self,
-        name: &str,
-        words: &[(&str, T)],
-        problems: &mut Diagnostics,
-    ) -> Option<Sourced<T>> {
-        let text = self.text(name)?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
-            return Some(Sourced::new(*value, text.origin));
-        }
-        let list: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-        let mut problem =
-            self.bad_value(name, &text.origin, &format!("one of {}", list.join(", ")));
-        if let Some(near) = suggest::nearest(&text.value, words.iter().map(|(word, _)| *word)) {
-            problem = problem.help(format!("did you mean `{near}`?"));
-        }
-        problems.push(problem);
-        None
-    }
-
-    fn number(&self, name: &str, problems: &mut Diagnostics) -> Option<Sourced<i64>> {
-        let text = self.text(name)?;
-        match text.value.trim().parse() {
-            Ok(number) => Some(Sourced::new(number, text.origin)),
-            Err(_) => {
-                problems.push(self.bad_value(name, &text.origin, "a whole number"));
-                None
-            }
-        }
-    }
-
-    /// A number of `unit`s that is above zero; zero and below mean the system's own.
-    fn duration(&self, name: &str, unit: Duration, problems: &mut Diagnostics) -> Option<Duration> {
-        let number = self.number(name, problems)?.value;
-        u32::try_from(number)
-            .ok()
-            .filter(|count| *count > 0)
-            .map(|count| unit.saturating_mul(count))
-    }
-
-    fn switch(&self, name: &str, problems: &mut Diagnostics) -> Option<bool> {
-        self.word(name, &[("1", true), ("0", false)], problems)
-            .map(|value| value.value)
-    }
-}
-
-/// The explicit settings with the old name `database` made `dbname`; both at once is an error.
-fn one_dbname(given: &Given, problems: &mut Diagnostics) -> Vec<Keyword> {
-    let mut explicit = given.keywords.clone();
-    let has_dbname = explicit.iter().any(|keyword| keyword.name == "dbname");
-    for keyword in explicit
-        .iter_mut()
-        .filter(|keyword| keyword.name == "database")
-    {
-        if has_dbname {
-            problems.push(
-                Diagnostic::error(
-                    codes::E0605,
-                    format!(
-                        "`database` and `dbname` are both set for the {} database",
-                        given.name
-                    ),
-                )
-                .note(format!("`database` comes from: {}", keyword.value.origin))
-                .help("keep `dbname`; `database` is its old name"),
-            );
-        }
-        "dbname".clone_into(&mut keyword.name);
-    }
-    explicit
 }
 
 fn build(
@@ -321,7 +63,12 @@ fn build(
     let is_local = hosts
         .iter()
         .all(|entry| matches!(entry.host.value, Host::Socket(_)));
-    let tls = tls(given, layers, environment, is_local, problems);
+    let kind = if is_local {
+        Hosts::Local
+    } else {
+        Hosts::Remote
+    };
+    let tls = tls_settings::resolve(given, layers, environment, kind, problems);
     let timeout = layers.number("connect_timeout", problems);
     let user = user?;
     let database = layers.text("dbname").unwrap_or_else(|| {
@@ -549,211 +296,11 @@ fn default_host(port: u16, environment: &Environment) -> Sourced<Host> {
     }
 }
 
-fn tls(
-    given: &Given,
-    layers: &Layers<'_>,
-    environment: &Environment,
-    is_local: bool,
-    problems: &mut Diagnostics,
-) -> TlsSettings {
-    let words: Vec<(&str, SslMode)> = SslMode::ALL
-        .iter()
-        .map(|mode| (mode.as_str(), *mode))
-        .collect();
-    let mode = layers.word("sslmode", &words, problems);
-    let files = Files {
-        layers,
-        environment,
-        // Files that no connection will need may be missing.
-        is_needed: !is_local
-            && mode
-                .as_ref()
-                .is_none_or(|mode| mode.value != SslMode::Disable),
-    };
-    let uses_system = given.roots.is_none()
-        && layers
-            .text("sslrootcert")
-            .is_some_and(|value| value.value == "system");
-    let roots = if uses_system {
-        layers
-            .text("sslrootcert")
-            .map(|value| value.map(|_| Pem::System))
-    } else {
-        files.find(given.roots.as_ref(), "sslrootcert", "root.crt", problems)
-    };
-    let mode = match mode {
-        Some(mode) => mode,
-        None if uses_system => Sourced::new(
-            SslMode::VerifyFull,
-            Origin::Default("as `sslrootcert=system` demands".to_owned()),
-        ),
-        None => Sourced::default_value(SslMode::Prefer),
-    };
-    if uses_system && mode.value != SslMode::VerifyFull && files.is_needed {
-        problems.push(
-            Diagnostic::error(
-                codes::E0605,
-                format!(
-                    "`sslrootcert=system` is too weak with `sslmode` `{}` ({} database)",
-                    mode.value, layers.side
-                ),
-            )
-            .note(format!("`sslmode` comes from: {}", mode.origin))
-            .note(
-                "anybody can get a certificate from an authority that the operating system trusts",
-            )
-            .help("set `sslmode` to `verify-full`"),
-        );
-    }
-    if mode.value >= SslMode::VerifyCa && roots.is_none() && files.is_needed {
-        problems.push(
-            Diagnostic::error(
-                codes::E0604,
-                format!(
-                    "`sslmode` `{}` needs root certificates, and there are none ({} database)",
-                    mode.value, layers.side
-                ),
-            )
-            .note(format!("`sslmode` comes from: {}", mode.origin))
-            .help("name a file with `sslrootcert`, or use those of the operating system: `sslrootcert=system` with `verify-full`"),
-        );
-    }
-    let shows_certificate = layers
-        .text("sslcertmode")
-        .is_none_or(|value| value.value != "disable");
-    let (mut certificate, mut key) = (None, None);
-    if shows_certificate {
-        certificate = files.find(
-            given.certificate.as_ref(),
-            "sslcert",
-            "postgresql.crt",
-            problems,
-        );
-    }
-    if certificate.is_some() {
-        key = files.find(given.key.as_ref(), "sslkey", "postgresql.key", problems);
-    }
-    let versions = protocol_versions(layers, problems);
-    TlsSettings {
-        roots,
-        certificate,
-        key,
-        server_name_indication: layers.switch("sslsni", problems).unwrap_or(true),
-        direct: direct(layers, &mode, problems),
-        only_tls13: versions.only_tls13,
-        only_tls12: versions.only_tls12,
-        mode,
-    }
-}
-
-fn direct(layers: &Layers<'_>, mode: &Sourced<SslMode>, problems: &mut Diagnostics) -> bool {
-    let words = [("postgres", false), ("direct", true)];
-    let Some(word) = layers.word("sslnegotiation", &words, problems) else {
-        return false;
-    };
-    if word.value && mode.value < SslMode::Require {
-        problems.push(
-            Diagnostic::error(
-                codes::E0605,
-                format!(
-                    "`sslnegotiation=direct` does not go with `sslmode` `{}` ({} database)",
-                    mode.value, layers.side
-                ),
-            )
-            .note(format!("`sslnegotiation` comes from: {}", word.origin))
-            .help("set `sslmode` to `require` or stricter"),
-        );
-    }
-    word.value
-}
-
-struct Versions {
-    only_tls12: bool,
-    only_tls13: bool,
-}
-
-/// TLS before 1.2 is never spoken: a lower least version changes nothing, a lower highest is an error.
-fn protocol_versions(layers: &Layers<'_>, problems: &mut Diagnostics) -> Versions {
-    let words = [
-        ("TLSv1", 10),
-        ("TLSv1.1", 11),
-        ("TLSv1.2", 12),
-        ("TLSv1.3", 13),
-    ];
-    let least = layers.word("ssl_min_protocol_version", &words, problems);
-    let highest = layers.word("ssl_max_protocol_version", &words, problems);
-    if let Some(highest) = &highest {
-        let least = least.as_ref().map_or(12, |least| least.value).max(12);
-        if highest.value < least {
-            problems.push(layers.bad_value(
-                "ssl_max_protocol_version",
-                &highest.origin,
-                "`TLSv1.2` or `TLSv1.3`, and not below `ssl_min_protocol_version`",
-            ));
-        }
-    }
-    Versions {
-        only_tls12: highest.is_some_and(|highest| highest.value == 12),
-        only_tls13: least.is_some_and(|least| least.value == 13),
-    }
-}
-
-/// Looks for certificate files.
-struct Files<'a> {
-    layers: &'a Layers<'a>,
-    environment: &'a Environment,
-    is_needed: bool,
-}
-
-impl Files<'_> {
-    /// What is given as text, else the file that is named (which must be there), else libpq's
-    /// default file if it is there.
-    fn find(
-        &self,
-        inline: Option<&Sourced<Pem>>,
-        keyword: &str,
-        default: &str,
-        problems: &mut Diagnostics,
-    ) -> Option<Sourced<Pem>> {
-        if !self.is_needed {
-            return None;
-        }
-        if let Some(inline) = inline {
-            return Some(inline.clone());
-        }
-        let Some(named) = self.layers.text(keyword) else {
-            let path = self
-                .environment
-                .in_home(&format!(".postgresql/{default}"))?;
-            return self.environment.exists(&path).then(|| {
-                Sourced::new(
-                    Pem::File(path),
-                    Origin::Default("the file is there".to_owned()),
-                )
-            });
-        };
-        let path = PathBuf::from(&named.value);
-        if let Err(error) = self.environment.files().facts(&path) {
-            problems.push(
-                Diagnostic::error(
-                    codes::E0612,
-                    format!(
-                        "the file `{}` of `{keyword}` cannot be used ({} database)",
-                        named.value, self.layers.side
-                    ),
-                )
-                .note(error.to_string())
-                .note(format!("it comes from: {}", named.origin)),
-            );
-        }
-        Some(named.map(|_| Pem::File(path)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::environment::testing::{environment, environment_with_modes};
     use super::*;
+    use crate::pg::{Pem, Secret, SslMode};
 
     fn given(text: &str) -> Given {
         let mut given = Given::new("Synapse");

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::endpoint::Keyword;
 use super::environment::Environment;
+use super::given::Keyword;
 use crate::diagnostics::{Diagnostic, codes, suggest};
 use crate::pg::{Origin, Secret, Sourced};
 

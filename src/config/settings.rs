@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::endpoint::{self, Given};
+use super::endpoint;
 use super::environment::Environment;
+use super::given::Given;
 use super::mas::MasConfig;
 use super::provider_id::ProviderId;
 use super::synapse::{SynapseConfig, SynapseDatabase};

@@ -6,9 +6,9 @@
 
 use std::path::PathBuf;
 
-use super::endpoint::Keyword;
 use super::environment::Environment;
 use super::files;
+use super::given::Keyword;
 use super::raw::{Node, Schema, Value};
 use super::section::At;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};

@@ -193,3 +193,70 @@ impl<'a> Reader<'a> {
         Some(zoned.timestamp().as_second())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn der(names: &[&str], algorithm: &'static rcgen::SignatureAlgorithm) -> Vec<u8> {
+        let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = rcgen::CertificateParams::new(names).unwrap();
+        params.not_before = rcgen::date_time_ymd(1999, 12, 31);
+        // From 2050 on, certificates write years with four digits.
+        params.not_after = rcgen::date_time_ymd(2050, 1, 1);
+        params.self_signed(&key).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn facts_of_a_certificate() {
+        let der = der(&["db.test"], &rcgen::PKCS_ECDSA_P256_SHA256);
+        let facts = Certificate::read(&der).unwrap();
+        assert_eq!(facts.version, 3);
+        assert!(facts.has_alternative_names);
+        assert_eq!(facts.not_before, 946_598_400);
+        assert_eq!(facts.not_after, 2_524_608_000);
+        // An uncompressed point of P-256.
+        assert_eq!((facts.key_bits.len(), facts.key_bits[0]), (65, 4));
+        assert!(facts.key_info.len() > facts.key_algorithm.len() + facts.key_bits.len());
+    }
+
+    #[test]
+    fn a_certificate_without_alternative_names() {
+        let der = der(&[], &rcgen::PKCS_ECDSA_P256_SHA256);
+        assert!(!Certificate::read(&der).unwrap().has_alternative_names);
+    }
+
+    #[test]
+    fn the_hash_follows_the_signature() {
+        let hash = |algorithm| {
+            let der = der(&["db.test"], algorithm);
+            let hash = Certificate::read(&der).unwrap().end_point_hash(&der);
+            (der, hash)
+        };
+        let (der, found) = hash(&rcgen::PKCS_ECDSA_P256_SHA256);
+        assert_eq!(found, Some(Sha256::digest(&der).to_vec()));
+        let (der, found) = hash(&rcgen::PKCS_ECDSA_P384_SHA384);
+        assert_eq!(found, Some(Sha384::digest(&der).to_vec()));
+        // Ed25519 has no hash of its own.
+        assert_eq!(hash(&rcgen::PKCS_ED25519).1, None);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_none_and_no_panic() {
+        let whole = der(&["db.test"], &rcgen::PKCS_ECDSA_P256_SHA256);
+        for length in 0..whole.len() {
+            assert_eq!(Certificate::read(&whole[..length]), None, "{length}");
+        }
+        for index in 0..whole.len() {
+            for byte in [0, 0x30, 0x7f, 0x80, 0x84, 0xff] {
+                let mut broken = whole.clone();
+                broken[index] = byte;
+                // Whatever it gives, it must give it without a panic.
+                if let Some(facts) = Certificate::read(&broken) {
+                    let _ = facts.end_point_hash(&broken);
+                }
+            }
+        }
+    }
+}

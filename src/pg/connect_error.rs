@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::connect::socket_path;
-use super::endpoint::{Endpoint, Host, HostEntry, Origin, SslMode, TargetSession};
-use super::tls::CertificateProblem;
+use super::endpoint::{Endpoint, Host, HostEntry, SslMode, TargetSession};
+use super::origin::Origin;
+use super::server_certificate::CertificateProblem;
 use crate::diagnostics::{Code, Diagnostic, codes};
 
 /// What stopped one attempt.

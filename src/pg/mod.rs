@@ -6,13 +6,20 @@ mod connect;
 mod connect_error;
 mod endpoint;
 mod error;
+mod origin;
+mod server_certificate;
+mod session;
 mod tls;
+mod tls_files;
 
+pub use connect::connect;
 pub(crate) use connect::socket_path;
-pub use connect::{Canceller, Connection, ServerFacts, connect};
 pub use endpoint::{
-    ChannelBinding, Endpoint, EndpointSummary, Host, HostEntry, Keepalive, Origin, Pem, Secret,
-    SettingSummary, Sourced, SslMode, TargetSession, TlsSettings,
+    ChannelBinding, Endpoint, EndpointSummary, Host, HostEntry, Keepalive, Pem, SettingSummary,
+    SslMode, TargetSession, TlsSettings,
 };
 pub use error::{PgError, PgErrorKind};
-pub use tls::{Checked, TlsState};
+pub use origin::{Origin, Secret, Sourced};
+pub use server_certificate::Checked;
+pub use session::{Canceller, Connection, ServerFacts};
+pub use tls::TlsState;
