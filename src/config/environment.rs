@@ -231,3 +231,36 @@ pub(crate) mod testing {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_real_environment_reads_real_files() {
+        let environment = Environment::system();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let files = environment.files();
+        assert!(
+            files
+                .read(&root.join("Cargo.toml"))
+                .unwrap()
+                .contains("mapwright")
+        );
+        assert_eq!(files.facts(root).unwrap().kind, FileKind::Directory);
+        assert_eq!(
+            files.facts(&root.join("Cargo.toml")).unwrap().kind,
+            FileKind::File
+        );
+        assert!(files.list(root).unwrap().contains(&root.join("src")));
+        assert!(!environment.exists(&root.join("no such file")));
+        assert!(environment.user().is_some());
+    }
+
+    #[test]
+    fn no_debug_form_shows_a_variable_s_value() {
+        let environment = testing::environment(&[("PGPASSWORD", "hunter2")], &[]);
+        let shown = format!("{environment:?}");
+        assert!(shown.contains("PGPASSWORD") && !shown.contains("hunter2"));
+    }
+}

@@ -3,14 +3,12 @@
 //! Findings about rows and live databases are made elsewhere; here nothing is connected to. The ids
 //! are stable: `--accept` names them. No text shows a pepper or any other secret.
 
-use super::mas::{MasProvider, PasswordAlgorithm, PasswordScheme};
+use super::mas::MasProvider;
+use super::password_findings::password_schemes;
 use super::settings::Settings;
-use super::synapse::{PasswordLogin, SynapseDatabase, SynapseProvider};
+use super::synapse::{SynapseDatabase, SynapseProvider};
 use crate::diagnostics::{Finding, FindingSeverity};
-use crate::pg::{Origin, Secret, Sourced};
-
-/// The number of the scheme that migrated hashes get.
-const MIGRATED_VERSION: u16 = 1;
+use crate::pg::{Origin, Sourced};
 
 /// What the findings need to know of the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +52,8 @@ fn finding(
     }
 }
 
-fn error(
+/// A finding that blocks the run; counts its samples.
+pub(super) fn error(
     id: &str,
     samples: Vec<String>,
     meaning: impl Into<String>,
@@ -63,7 +62,8 @@ fn error(
     finding(FindingSeverity::Error, id, samples, meaning, remedy)
 }
 
-fn warning(
+/// A finding that does not block the run; counts its samples.
+pub(super) fn warning(
     id: &str,
     samples: Vec<String>,
     meaning: impl Into<String>,
@@ -72,7 +72,8 @@ fn warning(
     finding(FindingSeverity::Warning, id, samples, meaning, remedy)
 }
 
-fn place(origin: &Origin) -> Vec<String> {
+/// The one place a finding is about, as its sample.
+pub(super) fn place(origin: &Origin) -> Vec<String> {
     vec![origin.to_string()]
 }
 
@@ -167,98 +168,6 @@ fn duplicate_providers(settings: &Settings) -> Option<Finding> {
         "Several providers of MAS have the same `synapse_idp_id`, so it is open which one the links belong to.",
         "Keep it on one of them, or decide with `--upstream-provider-mapping`.",
     ))
-}
-
-/// Migrated hashes have version 1; that scheme must check passwords exactly as Synapse does.
-fn password_schemes(settings: &Settings) -> Vec<Finding> {
-    let mas = &settings.mas;
-    let mut findings = Vec::new();
-    if !mas.passwords_enabled.value
-        && settings.synapse.password_login.value == PasswordLogin::Enabled
-    {
-        findings.push(warning(
-            "mas_passwords_disabled",
-            place(&mas.passwords_enabled.origin),
-            "MAS has passwords switched off: those who log in to Synapse with one will not get in with it.",
-            "Set `passwords.enabled: true` in MAS's configuration, unless that is meant.",
-        ));
-    }
-    let scheme = mas
-        .password_schemes
-        .iter()
-        .find(|scheme| scheme.version.value == MIGRATED_VERSION);
-    let Some(scheme) = scheme else {
-        findings.push(error(
-            "no_password_scheme_v1",
-            Vec::new(),
-            "MAS's configuration has no password scheme of version 1, which is the version of all migrated hashes.",
-            "Add a scheme to `passwords.schemes`: `version: 1`, `algorithm: bcrypt`, `unicode_normalization: true`, and Synapse's pepper, if it has one, as `secret`.",
-        ));
-        return findings;
-    };
-    if scheme.algorithm != PasswordAlgorithm::Bcrypt {
-        findings.push(error(
-            "password_scheme_v1_not_bcrypt",
-            place(&scheme.version.origin),
-            "MAS's password scheme of version 1 is not bcrypt, but all migrated hashes are, and have that version.",
-            "Make version 1 of `passwords.schemes` `algorithm: bcrypt`, and give the other algorithm a higher version.",
-        ));
-        return findings;
-    }
-    findings.extend(pepper(settings.synapse.pepper.as_ref(), scheme));
-    let normalization = &scheme.unicode_normalization;
-    if !normalization.value {
-        findings.push(warning(
-            "password_normalization_off",
-            place(&normalization.origin),
-            "MAS's password scheme of version 1 does not normalise passwords, but Synapse does: some passwords with characters outside ASCII will stop working.",
-            "Set `unicode_normalization: true` on version 1 of `passwords.schemes`.",
-        ));
-    }
-    if mas.password_schemes.len() == 1 {
-        findings.push(warning(
-            "only_password_scheme_v1",
-            place(&scheme.version.origin),
-            "MAS has no newer password scheme than version 1, so that hashes stay bcrypt for ever.",
-            "Add `version: 2` with `algorithm: argon2id` to `passwords.schemes`: hashes are then renewed at log-in.",
-        ));
-    }
-    findings
-}
-
-fn pepper(pepper: Option<&Sourced<Secret>>, scheme: &PasswordScheme) -> Option<Finding> {
-    let text = |secret: Option<&Sourced<Secret>>| {
-        secret.map_or(String::new(), |secret| secret.value.reveal().to_owned())
-    };
-    let (ours, theirs) = (text(pepper), text(scheme.secret.as_ref()));
-    if ours == theirs {
-        return None;
-    }
-    let what = if ours.trim() == theirs.trim() {
-        "differs by blanks or line breaks at its ends only"
-    } else if theirs.is_empty() {
-        "is missing"
-    } else if ours.is_empty() {
-        "is set, but Synapse has none"
-    } else {
-        "is another one"
-    };
-    let mut samples: Vec<String> = Vec::new();
-    samples.extend(pepper.map(|pepper| pepper.origin.to_string()));
-    samples.push(match &scheme.secret {
-        Some(secret) => secret.origin.to_string(),
-        None => scheme.version.origin.to_string(),
-    });
-    let mut finding = error(
-        "password_secret_mismatch",
-        samples,
-        format!(
-            "The secret of MAS's password scheme of version 1 must be Synapse's pepper, but {what}: no migrated password would work."
-        ),
-        "Make `secret` of version 1 of `passwords.schemes` equal to `password_config.pepper` of Synapse, character by character.",
-    );
-    finding.count = 1;
-    Some(finding)
 }
 
 fn registration(settings: &Settings) -> Vec<Finding> {

@@ -14,6 +14,7 @@ mod keywords;
 mod mas;
 mod mas_database;
 mod password_file;
+mod password_findings;
 mod provider_id;
 mod raw;
 mod scalar;
@@ -21,6 +22,7 @@ mod section;
 mod service_file;
 mod settings;
 mod synapse;
+mod synapse_database;
 mod tls_settings;
 
 pub use environment::{Environment, FileFacts, FileKind, FileSystem};
