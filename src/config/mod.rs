@@ -1,1 +1,34 @@
-//! .
+//! Settings of a run: the configuration files of both sides, connection settings as libpq finds
+//! them, flags of the command line, and what all of them together tell before any connection.
+//!
+//! `cli` calls [`Settings::resolve`] once. Everything outside comes in through an [`Environment`];
+//! nothing here opens a connection or writes.
+
+mod connection_string;
+mod endpoint;
+mod environment;
+mod files;
+mod findings;
+mod given;
+mod keywords;
+mod mas;
+mod mas_database;
+mod password_file;
+mod password_findings;
+mod provider_id;
+mod raw;
+mod scalar;
+mod section;
+mod service_file;
+mod settings;
+mod synapse;
+mod synapse_database;
+mod tls_settings;
+
+pub use environment::{Environment, FileFacts, FileKind, FileSystem};
+pub use findings::{DataFacts, config_findings};
+pub use given::Keyword;
+pub use mas::{MasConfig, MasProvider, PasswordAlgorithm, PasswordScheme};
+pub use provider_id::ProviderId;
+pub use settings::{CommandLine, Settings};
+pub use synapse::{PasswordLogin, SynapseConfig, SynapseDatabase, SynapseProvider};

@@ -1,8 +1,29 @@
 //! PostgreSQL: connections, catalogs read off live databases, the source's snapshot and streams,
-//! the target's one transaction. Knows plans and catalogs, not what the tables mean.
+//! the target's one transaction, throwaway clusters. Knows plans and catalogs, not what the tables
+//! mean.
 
+mod certificate;
+mod connect;
+mod connect_error;
 pub mod database;
+mod endpoint;
 mod error;
 pub mod introspect;
+mod origin;
+mod server_certificate;
+mod session;
+pub mod throwaway;
+mod tls;
+mod tls_files;
 
+pub use connect::connect;
+pub(crate) use connect::socket_path;
+pub use endpoint::{
+    ChannelBinding, Endpoint, EndpointSummary, Host, HostEntry, Keepalive, Pem, SettingSummary,
+    SslMode, TargetSession, TlsSettings,
+};
 pub use error::{PgError, PgErrorKind};
+pub use origin::{Origin, Secret, Sourced};
+pub use server_certificate::Checked;
+pub use session::{Canceller, Connection, ServerFacts};
+pub use tls::TlsState;
