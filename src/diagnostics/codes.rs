@@ -73,5 +73,10 @@ macro_rules! registry {
 
 registry! {
     E0001, "0.1.0", "syntax error";
+    E0680, "0.1.0", "PostgreSQL's server programs not found";
+    E0681, "0.1.0", "throwaway cluster not started";
+    E0682, "0.1.0", "no directory for a throwaway cluster";
+    E0683, "0.1.0", "no account for a throwaway cluster";
+    E0684, "0.1.0", "synthetic population not filled in";
     E0900, "0.1.0", "defect of mapwright";
 }

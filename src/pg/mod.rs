@@ -2,5 +2,6 @@
 //! the target's one transaction. Knows plans and catalogs, not what the tables mean.
 
 mod error;
+pub mod throwaway;
 
 pub use error::{PgError, PgErrorKind};
