@@ -73,8 +73,17 @@ pub async fn fresh_database(name: &str) -> Database {
     create_database(name, "template0").await
 }
 
-/// A new database with all that `template` holds. Nobody may be connected to `template`.
+/// A new database with all that `template` holds. Connections to `template` are cut: PostgreSQL
+/// copies only a database that nobody uses.
 pub async fn copy_of(template: &Database, name: &str) -> Database {
+    connect_to("postgres")
+        .await
+        .execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = $1",
+            &[&template.name],
+        )
+        .await
+        .unwrap();
     create_database(name, &template.name).await
 }
 

@@ -61,7 +61,7 @@ impl ClusterOptions {
             ("fsync", "off"),
             ("full_page_writes", "off"),
             ("max_wal_size", "4GB"),
-            ("log_min_messages", "fatal"),
+            ("log_min_error_statement", "panic"),
         ];
         let chosen = self
             .settings
