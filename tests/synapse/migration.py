@@ -273,7 +273,7 @@ def main():
     arguments = parser.parse_args()
     if not arguments.record:
         mapwright()
-    directory = arguments.record or pathlib.Path(tempfile.mkdtemp(prefix="mapwright-synapse-files-"))
+    directory = arguments.record.resolve() if arguments.record else pathlib.Path(tempfile.mkdtemp(prefix="mapwright-synapse-files-"))
     cluster = Cluster()
     try:
         step("PostgreSQL answers")

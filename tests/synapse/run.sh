@@ -3,6 +3,7 @@
 # target/release or target/debug). `--record DIRECTORY` stops before the migration and leaves there
 # the dump of Synapse's database, its configuration and the record of what was done.
 set -euo pipefail
+export PYTHONDONTWRITEBYTECODE=1
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${MAPWRIGHT_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mapwright-tests}
 python=${PYTHON:-python3}

@@ -8,7 +8,7 @@ read -r word
 [ "$word" = keep ] && exit 0
 # Nothing in the cluster is worth a checkpoint. Twice, because the owner can die while the server is
 # starting: a server that outlives both stops by itself once its directory is gone.
-for attempt in 1 2; do
+for _ in 1 2; do
     [ -e "$2/data/postmaster.pid" ] && "$1" stop --silent --pgdata "$2/data" --mode immediate --timeout 20
     sleep 0.01
 done >/dev/null 2>&1
