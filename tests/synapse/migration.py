@@ -185,67 +185,65 @@ def keys_are_valid(rows):
     assert not bad, bad
 
 
-def live_on(cluster, directory):
-    """Runs the server, lives on it, stops it; gives the record."""
-    cluster.create_database("synapse")
-    synapse = Synapse(directory, cluster.directory)
-    try:
-        synapse.start()
-        step("Synapse answers")
-        history = life.History(synapse, cluster)
-        life.live(history)
-        step("people have lived on it")
-    finally:
-        synapse.stop()
-    record = history.record()
-    (directory / "history.json").write_text(json.dumps(record, indent=1, ensure_ascii=False))
-    (directory / "synapse.sql").write_text(cluster.dump("synapse"))
-    step("Synapse is stopped")
-    # Through JSON, so that a record read back is the same.
-    return synapse, json.loads((directory / "history.json").read_text())
+class Target:
+    """An empty MAS database that knows the providers, and the configurations of both sides."""
+
+    def __init__(self, cluster, directory, synapse):
+        self.cluster = cluster
+        cluster.create_database("mas")
+        cluster.script("mas", ran(0, "catalog", "ddl", "mas"))
+        for idp, ulid in PROVIDERS.items():
+            self.rows(
+                "INSERT INTO upstream_oauth_providers (upstream_oauth_provider_id, issuer, scope, client_id,"
+                " token_endpoint_auth_method, created_at)"
+                " VALUES (%s, %s, 'openid', 'mas', 'client_secret_basic', now())",
+                as_uuid(ulid), f"http://127.0.0.1:9/{idp}")
+        configuration = directory / "mas.yaml"
+        configuration.write_text(mas_configuration(cluster.uri("mas"), f"http://127.0.0.1:{synapse.port}"))
+        self.both = ["--synapse-config", str(synapse.config), "--config", str(configuration)]
+        self.empty = cluster.dump("mas")
+
+    def rows(self, sql, *parameters):
+        return self.cluster.query("mas", sql, *parameters)
+
+    def is_untouched(self):
+        assert self.cluster.dump("mas") == self.empty, "the target is not what it was"
 
 
-def migrate(cluster, directory, synapse, record, report):
+def rehearse_beside_it(target, report):
+    """What may run while Synapse does. Guests, a phone number, an account without approval: warnings,
+    and no errors."""
+    report.check("check runs beside a live Synapse", ran, 11, "check", *target.both)
+    report.check("so does a dry run", ran, 0, "migrate", "--dry-run", *target.both)
+    report.check("neither changes the target", target.is_untouched)
+
+
+def migrate(cluster, directory, target, record, report):
     def source(sql, *parameters):
         return cluster.query("synapse", sql, *parameters)
 
-    def target(sql, *parameters):
-        return cluster.query("mas", sql, *parameters)
-
-    ran.secrets = secrets_of(record, source)
-    cluster.create_database("mas")
-    cluster.script("mas", ran(0, "catalog", "ddl", "mas"))
-    for idp, ulid in PROVIDERS.items():
-        cluster.query(
-            "mas", "INSERT INTO upstream_oauth_providers (upstream_oauth_provider_id, issuer, scope, client_id,"
-            " token_endpoint_auth_method, created_at) VALUES (%s, %s, 'openid', 'mas', 'client_secret_basic', now())",
-            as_uuid(ulid), f"http://127.0.0.1:9/{idp}")
-    configuration = directory / "mas.yaml"
-    configuration.write_text(mas_configuration(cluster.uri("mas"), f"http://127.0.0.1:{synapse.port}"))
-    both = ["--synapse-config", str(synapse.config), "--config", str(configuration)]
-    source_before, target_before = cluster.dump("synapse"), cluster.dump("mas")
+    source_before = cluster.dump("synapse")
 
     def nothing_changed():
-        assert cluster.dump("mas") == target_before, "the target is not what it was"
+        target.is_untouched()
         assert cluster.dump("synapse") == source_before, "the source is not what it was"
 
     moment = datetime.datetime.now(UTC).replace(microsecond=123000)
     clock = ["--migrated-at", moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")]
+    ran.secrets = secrets_of(record, source)
 
-    # Guests, a phone number, an account without approval: warnings, and no errors.
-    report.check("check finds warnings only", ran, 11, "check", *both)
-    report.check("check changes nothing", nothing_changed)
-    report.check("a dry run ends well", ran, 0, "migrate", "--dry-run", *both, *clock)
-    report.check("a dry run changes nothing", nothing_changed)
+    report.check("check finds warnings only", ran, 11, "check", *target.both)
+    report.check("a dry run ends well", ran, 0, "migrate", "--dry-run", *target.both, *clock)
+    report.check("they change nothing", nothing_changed)
     started = time.monotonic()
-    report.check("the migration ends well", ran, 0, "migrate", *both, *clock,
+    report.check("the migration ends well", ran, 0, "migrate", *target.both, *clock,
                  "--report", str(directory / "report.json"))
     step(f"migrated in {time.monotonic() - started:.2f} s")
 
-    expected, found = Expected(record, source, round(moment.timestamp() * 1000)), Found(target)
+    expected, found = Expected(record, source, round(moment.timestamp() * 1000)), Found(target.rows)
     report.check("every account is there", lambda: same(found.users(), expected.users()))
     report.check("every hash is there", lambda: same(found.passwords(), expected.passwords()))
-    report.check("every password verifies", passwords_verify, record, target)
+    report.check("every password verifies", passwords_verify, record, target.rows)
     report.check("every e-mail address is there",
                  lambda: same(found.addresses("emails"), expected.addresses("emails", "email")))
     report.check("every phone number is there",
@@ -257,13 +255,41 @@ def migrate(cluster, directory, synapse, record, report):
                  lambda: same(found.access_tokens(), expected.access_tokens()))
     report.check("every live refresh token is there, and no other",
                  lambda: same(found.refresh_tokens(), expected.refresh_tokens()))
-    report.check("IDs carry their rows' times", ids_carry_their_time, target)
-    report.check("keys and indexes are valid", keys_are_valid, target)
+    report.check("IDs carry their rows' times", ids_carry_their_time, target.rows)
+    report.check("keys and indexes are valid", keys_are_valid, target.rows)
     report.check("the source was not changed", lambda: same({cluster.dump("synapse")}, {source_before}))
     migrated = cluster.dump("mas")
     report.check("the report is JSON", lambda: json.loads((directory / "report.json").read_text()))
-    report.check("a second migration is refused", ran, 10, "migrate", *both, *clock)
+    report.check("a second migration is refused", ran, 10, "migrate", *target.both, *clock)
     report.check("and changes nothing", lambda: same({cluster.dump("mas")}, {migrated}))
+
+
+def run(cluster, directory, report, to_the_end):
+    """Runs the server, lives on it, stops it, and migrates unless only the record is wanted."""
+    cluster.create_database("synapse")
+    synapse = Synapse(directory, cluster.directory)
+    target = None
+    try:
+        synapse.start()
+        step("Synapse answers")
+        history = life.History(synapse, cluster)
+        life.live(history)
+        step("people have lived on it")
+        if to_the_end:
+            target = Target(cluster, directory, synapse)
+            rehearse_beside_it(target, report)
+    finally:
+        synapse.stop()
+    step("Synapse is stopped")
+    (directory / "history.json").write_text(json.dumps(history.record(), indent=1, ensure_ascii=False))
+    (directory / "synapse.sql").write_text(cluster.dump("synapse"))
+    # Through JSON, so that a record read back is the same.
+    record = json.loads((directory / "history.json").read_text())
+    report.check("the record fits Synapse's own tables", source_makes_sense, record,
+                 lambda sql, *parameters: cluster.query("synapse", sql, *parameters))
+    if target:
+        migrate(cluster, directory, target, record, report)
+    step("done")
 
 
 def main():
@@ -277,13 +303,8 @@ def main():
     cluster = Cluster()
     try:
         step("PostgreSQL answers")
-        synapse, record = live_on(cluster, directory)
         report = Report()
-        report.check("the record fits Synapse's own tables", source_makes_sense, record,
-                     lambda sql, *parameters: cluster.query("synapse", sql, *parameters))
-        if not arguments.record:
-            migrate(cluster, directory, synapse, record, report)
-        step("done")
+        run(cluster, directory, report, to_the_end=not arguments.record)
         return report.close()
     finally:
         cluster.close()
