@@ -1,8 +1,10 @@
-SELECT 'users', count(*) FROM users
-UNION ALL SELECT 'user_threepids', count(*) FROM user_threepids
-UNION ALL SELECT 'user_external_ids', count(*) FROM user_external_ids
-UNION ALL SELECT 'devices', count(*) FROM devices
-UNION ALL SELECT 'dehydrated_devices', count(*) FROM dehydrated_devices
-UNION ALL SELECT 'access_tokens', count(*) FROM access_tokens
-UNION ALL SELECT 'refresh_tokens', count(*) FROM refresh_tokens
-UNION ALL SELECT 'account_validity', count(*) FROM account_validity
+SELECT name, count FROM (VALUES
+    (1, 'users', (SELECT count(*) FROM users)),
+    (2, 'user_threepids', (SELECT count(*) FROM user_threepids)),
+    (3, 'user_external_ids', (SELECT count(*) FROM user_external_ids)),
+    (4, 'devices', (SELECT count(*) FROM devices)),
+    (5, 'dehydrated_devices', (SELECT count(*) FROM dehydrated_devices)),
+    (6, 'access_tokens', (SELECT count(*) FROM access_tokens)),
+    (7, 'refresh_tokens', (SELECT count(*) FROM refresh_tokens)),
+    (8, 'account_validity', (SELECT count(*) FROM account_validity))
+) AS counted (place, name, count) ORDER BY place
