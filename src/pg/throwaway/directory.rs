@@ -126,14 +126,11 @@ pub(super) fn save_template(data: &Path, template: &Path) -> io::Result<()> {
     }
     let unfinished = template.with_extension(format!("{}", std::process::id()));
     let _ = fs::remove_dir_all(&unfinished);
-    copy_tree(data, &unfinished, Owner::Ourselves)?;
-    if let Err(error) = fs::rename(&unfinished, template) {
-        fs::remove_dir_all(&unfinished)?;
-        if !template.is_dir() {
-            return Err(error);
-        }
-    }
-    Ok(())
+    copy_tree(data, &unfinished, Owner::Ourselves)
+        .and_then(|()| fs::rename(&unfinished, template))
+        .inspect_err(|_| {
+            let _ = fs::remove_dir_all(&unfinished);
+        })
 }
 
 #[cfg(test)]

@@ -196,18 +196,21 @@ impl Cluster {
     fn make_data_directory(&self, template_cache: Option<&Path>) -> Result<(), PgError> {
         let data = self.directory.join("data");
         let template = template_cache.map(|cache| cache.join(template_name(&self.binaries)));
-        if let Some(template) = template.as_deref().filter(|template| template.is_dir()) {
-            return copy_tree(template, &data, self.owner)
-                .map_err(|error| failed("copying a cluster", &error.to_string()));
+        // A copy is only there to save time: one that cannot be read, or written, is done without.
+        let copied = template
+            .as_deref()
+            .is_some_and(|template| copy_tree(template, &data, self.owner).is_ok());
+        if copied {
+            return Ok(());
         }
+        let _ = fs::remove_dir_all(&data);
         // Not every system has C.UTF-8.
         self.initdb(&data, "C.UTF-8").or_else(|_| {
             let _ = fs::remove_dir_all(&data);
             self.initdb(&data, "C")
         })?;
         if let Some(template) = template {
-            directory::save_template(&data, &template)
-                .map_err(|error| failed("keeping a copy of a cluster", &error.to_string()))?;
+            let _ = directory::save_template(&data, &template);
         }
         Ok(())
     }
