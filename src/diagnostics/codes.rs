@@ -153,6 +153,11 @@ registry! {
     E0648, "0.1.0", "database is not of the kind expected";
     W0648, "0.1.0", "schema version that was not tested";
     E0649, "0.1.0", "catalog of a database cannot be read";
+    E0680, "0.1.0", "PostgreSQL's server programs not found";
+    E0681, "0.1.0", "throwaway cluster not started";
+    E0682, "0.1.0", "no directory for a throwaway cluster";
+    E0683, "0.1.0", "no account for a throwaway cluster";
+    E0684, "0.1.0", "synthetic population not filled in";
     E0900, "0.1.0", "defect of mapwright";
     E0901, "0.1.0", "ledger that does not add up";
 }
