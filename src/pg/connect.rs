@@ -15,7 +15,7 @@ use super::connect_error::{Failure, diagnose};
 use super::endpoint::{
     ChannelBinding, Endpoint, Host, HostEntry, Keepalive, SslMode, TargetSession,
 };
-use super::session::{Address, Connection, ServerFacts, Target, start};
+use super::connection::{Address, Connection, ServerFacts, Target, start};
 use super::tls::Connector;
 use super::{PgError, PgErrorKind};
 use crate::diagnostics::{Diagnostic, codes};

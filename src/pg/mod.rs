@@ -11,7 +11,7 @@ mod error;
 pub mod introspect;
 mod origin;
 mod server_certificate;
-mod session;
+mod connection;
 pub mod throwaway;
 mod tls;
 mod tls_files;
@@ -25,5 +25,5 @@ pub use endpoint::{
 pub use error::{PgError, PgErrorKind};
 pub use origin::{Origin, Secret, Sourced};
 pub use server_certificate::Checked;
-pub use session::{Canceller, Connection, ServerFacts};
+pub use connection::{Canceller, Connection, ServerFacts};
 pub use tls::TlsState;
