@@ -73,5 +73,28 @@ macro_rules! registry {
 
 registry! {
     E0001, "0.1.0", "syntax error";
+    E0650, "0.1.0", "source is a standby server";
+    E0651, "0.1.0", "database encoding is not UTF8";
+    E0652, "0.1.0", "privileges lacking on the source";
+    E0653, "0.1.0", "source tables in use";
+    E0654, "0.1.0", "no snapshot of the source in time";
+    E0655, "0.1.0", "reading the source failed";
+    E0656, "0.1.0", "broadcast relation too large";
+    E0660, "0.1.0", "another run is under way";
+    E0661, "0.1.0", "target tables in use";
+    E0662, "0.1.0", "privileges lacking on the target";
+    E0663, "0.1.0", "target not empty";
+    E0664, "0.1.0", "target tables unsuitable";
+    E0665, "0.1.0", "writing rows failed";
+    E0666, "0.1.0", "written rows violate a unique key";
+    E0667, "0.1.0", "written rows violate a foreign key";
+    E0668, "0.1.0", "rebuilding an index or key failed";
+    E0669, "0.1.0", "target structure not restored exactly";
+    E0670, "0.1.0", "row counts differ";
+    E0671, "0.1.0", "outcome of the commit unknown";
+    E0672, "0.1.0", "server did not commit";
+    E0673, "0.1.0", "target failed";
+    E0674, "0.1.0", "table missing in a live database";
+    E0675, "0.1.0", "run interrupted";
     E0900, "0.1.0", "defect of mapwright";
 }
