@@ -94,7 +94,7 @@ registry! {
     E0671, "0.1.0", "outcome of the commit unknown";
     E0672, "0.1.0", "server did not commit";
     E0673, "0.1.0", "target failed";
-    E0674, "0.1.0", "table missing in a live database";
+    E0674, "0.1.0", "table or column missing in a live database";
     E0675, "0.1.0", "run interrupted";
     E0900, "0.1.0", "defect of mapwright";
 }

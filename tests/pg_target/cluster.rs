@@ -30,6 +30,7 @@ struct Cluster {
 #[derive(Clone)]
 pub struct Database {
     pub name: String,
+    directory: PathBuf,
 }
 
 fn bin(program: &str) -> PathBuf {
@@ -85,7 +86,12 @@ fn run(command: &mut Command) -> Output {
 
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
+    CLUSTER.get_or_init(|| Cluster::start("", |_| {}))
+}
+
+impl Cluster {
+    /// Starts a server with further options, after `before` has had its way with its data.
+    fn start(options: &str, before: impl FnOnce(&Path)) -> Self {
         let made = run(Command::new("mktemp").args(["-d", "/tmp/mapwright-pg.XXXXXX"]));
         let directory = PathBuf::from(String::from_utf8_lossy(&made.stdout).trim());
         if let Some((uid, gid)) = unprivileged() {
@@ -102,9 +108,11 @@ fn cluster() -> &'static Cluster {
             "--locale=C",
             "--no-sync",
         ]));
+        before(&data);
         let options = format!(
-            "-c listen_addresses= -c unix_socket_directories={} -c fsync=off \
-             -c max_prepared_transactions=4 -c max_connections=200",
+            "-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c autovacuum=off \
+             -c max_prepared_transactions=4 -c max_connections=200 \
+             -c allow_in_place_tablespaces=on {options}",
             directory.display()
         );
         // `pg_ctl` refuses to run as root, to stop a server too.
@@ -130,13 +138,15 @@ fn cluster() -> &'static Cluster {
             directory,
             _watcher: watcher,
         };
-        psql_in(
-            &cluster.directory,
-            "postgres",
-            &format!("CREATE ROLE {OWNER} LOGIN"),
-        );
+        if psql_in(&cluster.directory, "postgres", "SELECT pg_is_in_recovery()") == "f\n" {
+            psql_in(
+                &cluster.directory,
+                "postgres",
+                &format!("CREATE ROLE {OWNER} LOGIN"),
+            );
+        }
         cluster
-    })
+    }
 }
 
 fn psql_in(directory: &Path, database: &str, sql: &str) -> String {
@@ -159,6 +169,36 @@ fn psql_in(directory: &Path, database: &str, sql: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A server of its own, for what concerns a whole server.
+pub struct Server(Cluster);
+
+impl Server {
+    /// One that cleans up eagerly, and takes its time about it.
+    pub fn with_eager_autovacuum() -> Self {
+        Self(Cluster::start(
+            "-c autovacuum=on -c autovacuum_naptime=1s -c autovacuum_vacuum_cost_delay=100ms \
+             -c autovacuum_vacuum_cost_limit=1 -c autovacuum_vacuum_threshold=1",
+            |_| {},
+        ))
+    }
+
+    /// One that replays the log of another that it will never find.
+    pub fn standby() -> Self {
+        Self(Cluster::start("", |data| {
+            let signal = data.join("standby.signal");
+            run(as_server_user(Path::new("touch")).arg(signal));
+        }))
+    }
+
+    /// Its first database.
+    pub fn database(&self) -> Database {
+        Database {
+            name: "postgres".into(),
+            directory: self.0.directory.clone(),
+        }
+    }
+}
+
 impl Database {
     /// A fresh database that belongs to [`OWNER`], in the C locale.
     pub fn new() -> Self {
@@ -174,14 +214,17 @@ impl Database {
             "postgres",
             &format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0 {options}"),
         );
-        let database = Self { name };
+        let database = Self {
+            name,
+            directory: cluster().directory.clone(),
+        };
         database.admin("GRANT CREATE ON SCHEMA public TO public");
         database
     }
 
     /// Runs SQL as superuser, in psql.
     pub fn admin(&self, sql: &str) -> String {
-        psql_in(&cluster().directory, &self.name, sql)
+        psql_in(&self.directory, &self.name, sql)
     }
 
     /// Runs SQL as [`OWNER`], in psql.
@@ -190,15 +233,15 @@ impl Database {
     }
 
     /// Where the server listens.
-    pub fn directory(&self) -> &'static Path {
-        &cluster().directory
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// A dump of schema and data, without the random words that newer versions put into it.
     pub fn dump(&self) -> String {
         let output = run(Command::new(bin("pg_dump"))
             .arg("-h")
-            .arg(&cluster().directory)
+            .arg(&self.directory)
             .args(["-U", "postgres", "-d", &self.name]));
         String::from_utf8(output.stdout)
             .unwrap()
@@ -229,7 +272,7 @@ impl Database {
     + use<> {
         let mut config = Config::new();
         config
-            .host_path(&cluster().directory)
+            .host_path(&self.directory)
             .user(user)
             .dbname(&self.name)
             .application_name("mapwright test");
@@ -254,7 +297,7 @@ impl Database {
     pub async fn session(&self, application_name: &str) -> Client {
         let mut config = Config::new();
         config
-            .host_path(&cluster().directory)
+            .host_path(&self.directory)
             .user(OWNER)
             .dbname(&self.name)
             .application_name(application_name);

@@ -10,5 +10,10 @@
 )]
 
 mod cluster;
+mod commit;
+mod faults;
+mod odd;
+mod refusals;
 mod rows;
+mod source;
 mod target;

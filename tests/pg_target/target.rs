@@ -56,7 +56,7 @@ pub fn silent() -> TargetObserver {
 }
 
 /// Writes 3 shelves and 2,000 books in alternating batches.
-pub async fn write_library(target: TargetTransaction) -> Result<CompleteTarget, PgError> {
+pub async fn write_library(mut target: TargetTransaction) -> Result<CompleteTarget, PgError> {
     let mut sink = target.sink().await.unwrap();
     let write = async {
         sink.write(0, batch(&[shelf(1), shelf(2)])).await?;

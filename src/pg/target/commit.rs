@@ -69,7 +69,7 @@ impl CompleteTarget {
         connect: &C,
     ) -> Result<TransactionId, PgError> {
         if let Err(error) = self.steps.start(Phase::End) {
-            roll_back(&self.client, &self.steps).await;
+            roll_back(&self.client, &mut self.steps).await;
             return Err(error);
         }
         self.steps.over();
@@ -83,7 +83,7 @@ impl CompleteTarget {
                 )
                 .await?;
             }
-            Ending::RollBack => roll_back(&self.client, &self.steps).await,
+            Ending::RollBack => roll_back(&self.client, &mut self.steps).await,
         }
         let _too_late_to_stop = self.steps.end();
         Ok(self.transaction_id)
@@ -92,7 +92,7 @@ impl CompleteTarget {
 
 /// Ends the transaction without a trace. A failure to say so is no failure to do so: the server
 /// rolls back what is left open when the connection ends.
-pub(super) async fn roll_back(client: &Client, steps: &Steps) {
+pub(super) async fn roll_back(client: &Client, steps: &mut Steps) {
     steps.over();
     if let Err(error) = client.batch_execute("ROLLBACK").await {
         tracing::debug!(

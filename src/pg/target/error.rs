@@ -74,6 +74,22 @@ pub(super) fn not_empty(tables: &[NotEmpty]) -> PgError {
     )
 }
 
+/// Columns of the plan are not there.
+pub(super) fn missing_columns(missing: &[(Relation, String)]) -> PgError {
+    let shown: Vec<String> = missing
+        .iter()
+        .map(|(table, column)| format!("`{column}` in table `{table}`"))
+        .collect();
+    PgError::new(
+        PgErrorKind::Unsuitable,
+        Diagnostic::error(
+            codes::E0674,
+            format!("the target database has no column {}", shown.join(", ")),
+        )
+        .help("compare the version of the target's schema with those that the mapping is made for"),
+    )
+}
+
 /// The tables cannot be filled as if their rows had been inserted one by one.
 pub(super) fn unsuitable(reasons: &[String]) -> PgError {
     let mut diagnostic = Diagnostic::error(

@@ -119,7 +119,7 @@ impl TargetTransaction {
                 commit_patience: options.commit_patience,
             }),
             Err(error) => {
-                commit::roll_back(&client, &steps).await;
+                commit::roll_back(&client, &mut steps).await;
                 Err(error)
             }
         }
@@ -149,7 +149,7 @@ impl TargetTransaction {
     ///
     /// # Errors
     /// E0673 if a COPY cannot be prepared; the caller rolls back then.
-    pub async fn sink(&self) -> Result<PgSink, PgError> {
+    pub async fn sink(&mut self) -> Result<PgSink, PgError> {
         PgSink::open(&self.client, &self.structure.written, &self.columns).await
     }
 
@@ -176,15 +176,15 @@ impl TargetTransaction {
                 commit_patience: self.commit_patience,
             }),
             Err(error) => {
-                commit::roll_back(&self.client, &self.steps).await;
+                commit::roll_back(&self.client, &mut self.steps).await;
                 Err(error)
             }
         }
     }
 
     /// Ends the transaction without a trace. If the connection is gone, the server does it.
-    pub async fn rollback(self) {
-        commit::roll_back(&self.client, &self.steps).await;
+    pub async fn rollback(mut self) {
+        commit::roll_back(&self.client, &mut self.steps).await;
     }
 }
 
@@ -231,6 +231,13 @@ async fn prepare(
 
     steps.start(Phase::Inspect)?;
     let failed = |error| error::phase(Phase::Inspect, &error);
+    let columns: Vec<Vec<String>> = tables.iter().map(|table| table.columns.clone()).collect();
+    let missing = structure::missing_columns(client, &written, &columns)
+        .await
+        .map_err(failed)?;
+    if !missing.is_empty() {
+        return Err(error::missing_columns(&missing));
+    }
     let reasons = structure::unsuitable(client, &written)
         .await
         .map_err(failed)?;

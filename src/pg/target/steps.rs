@@ -62,7 +62,7 @@ impl Steps {
     }
 
     /// The transaction has ended or is about to: nobody may stop it any more.
-    pub(super) fn over(&self) {
+    pub(super) fn over(&mut self) {
         self.shared.over.store(true, Ordering::Release);
     }
 

@@ -219,6 +219,30 @@ fn index(row: &Row, written: &[Relation]) -> Result<Option<Index>, Error> {
     }))
 }
 
+/// Columns that rows give but a table does not have, as names for a message.
+///
+/// # Errors
+/// What the server said.
+pub(super) async fn missing_columns(
+    client: &Client,
+    written: &[Relation],
+    columns: &[Vec<String>],
+) -> Result<Vec<(Relation, String)>, Error> {
+    let mut missing = Vec::new();
+    for (table, columns) in written.iter().zip(columns) {
+        let rows = client
+            .query(
+                include_str!("../sql/missing_columns.sql"),
+                &[&table.oid, columns],
+            )
+            .await?;
+        for row in rows {
+            missing.push((table.clone(), row.try_get(0)?));
+        }
+    }
+    Ok(missing)
+}
+
 /// Why a table cannot be filled by COPY as if its rows had been inserted, one entry a reason.
 ///
 /// # Errors
