@@ -1,9 +1,13 @@
 //! Locks on tables, without waiting for people.
 //!
-//! A lock is asked for with `NOWAIT`. The server's own clean-up (autovacuum) is the one holder
+//! A lock is asked for with `NOWAIT`, a few times within a second: a session that has just ended may
+//! take a moment to be gone. The server's own clean-up (autovacuum) is the one holder
 //! that is waited for: it gives way as soon as somebody stands in line behind it, and right after
 //! a large change it is likely to be at work.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
@@ -14,8 +18,11 @@ use super::session::{self, Session};
 /// How long autovacuum has to give way: it does after `deadlock_timeout`, one second unless set.
 const AUTOVACUUM_PATIENCE: &str = "SET LOCAL lock_timeout = '10s'";
 
-/// How often a lock is asked for when whoever held it has gone before it could be named.
-const TRIES: usize = 3;
+/// How often a lock is asked for.
+const TRIES: usize = 5;
+
+/// The time between two tries, in which nobody has to stand in line behind us.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Why there is no lock.
 #[derive(Debug)]
@@ -47,7 +54,7 @@ impl Attempt {
     /// Inside a transaction that goes on.
     pub(crate) const IN_TRANSACTION: Attempt = Attempt {
         begin: "SAVEPOINT before_locks",
-        undo: "ROLLBACK TO SAVEPOINT before_locks",
+        undo: "ROLLBACK TO SAVEPOINT before_locks; RELEASE SAVEPOINT before_locks",
         keep: "RELEASE SAVEPOINT before_locks",
     };
 
@@ -74,6 +81,7 @@ pub(crate) async fn lock_all(
 ) -> Result<(), LockFailure> {
     let oids = relation::oids(relations);
     let mut wait = LockWait::NoWait;
+    let mut holders = Vec::new();
     for _ in 0..TRIES {
         client.batch_execute(attempt.begin).await?;
         let Err(error) = lock(client, relations, mode, wait).await else {
@@ -84,16 +92,19 @@ pub(crate) async fn lock_all(
         if error.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
             return Err(LockFailure::Server(error));
         }
-        let holders = session::lock_holders(client, &oids, mode.conflicts()).await?;
-        let clean_up_only = holders.iter().all(Session::is_autovacuum);
-        if !clean_up_only || wait == LockWait::UntilTimeout {
-            return Err(LockFailure::Held(holders));
-        }
-        if !holders.is_empty() {
-            wait = LockWait::UntilTimeout;
-        }
+        holders = session::lock_holders(client, &oids, mode.conflicts()).await?;
+        let clean_up_only = !holders.is_empty() && holders.iter().all(Session::is_autovacuum);
+        wait = match (clean_up_only, wait) {
+            (true, LockWait::NoWait) => LockWait::UntilTimeout,
+            // It does not give way, it has to keep the server's numbers from running out.
+            (true, LockWait::UntilTimeout) => break,
+            (false, _) => {
+                sleep(PAUSE).await;
+                LockWait::NoWait
+            }
+        };
     }
-    Err(LockFailure::Held(Vec::new()))
+    Err(LockFailure::Held(holders))
 }
 
 /// One request for a lock on tables.

@@ -51,29 +51,37 @@ async fn proxy(database: &Database, cut: Cut) -> PathBuf {
 async fn pass(client: UnixStream, server: UnixStream, cut: Cut, closed: Arc<AtomicBool>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let answers = tokio::spawn(async move {
-        let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
-        from_server
-    });
-    let mut buffer = vec![0; 1 << 16];
-    while let Ok(length) = from_client.read(&mut buffer).await {
-        if length == 0 {
-            return;
-        }
-        let sent = &buffer[..length];
-        if sent.windows(7).any(|bytes| bytes == b"COMMIT\0") {
-            answers.abort();
-            let _ = answers.await;
-            if cut == Cut::AnswerAndServer {
-                closed.store(true, Ordering::SeqCst);
+    let mut from_us = vec![0; 1 << 16];
+    let mut from_there = vec![0; 1 << 16];
+    loop {
+        tokio::select! {
+            length = from_server.read(&mut from_there) => {
+                let Ok(length @ 1..) = length else { return };
+                if to_client.write_all(&from_there[..length]).await.is_err() {
+                    return;
+                }
             }
-            if cut != Cut::Request {
-                to_server.write_all(sent).await.unwrap();
+            length = from_client.read(&mut from_us) => {
+                let Ok(length @ 1..) = length else { return };
+                let sent = &from_us[..length];
+                if !sent.windows(7).any(|bytes| bytes == b"COMMIT\0") {
+                    if to_server.write_all(sent).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                if cut == Cut::AnswerAndServer {
+                    closed.store(true, Ordering::SeqCst);
+                }
+                drop((from_client, to_client));
+                if cut != Cut::Request {
+                    // The server must be able to answer: it gives up on a socket that is closed.
+                    to_server.write_all(sent).await.unwrap();
+                    to_server.shutdown().await.unwrap();
+                    while matches!(from_server.read(&mut from_there).await, Ok(1..)) {}
+                }
+                return;
             }
-            return;
-        }
-        if to_server.write_all(sent).await.is_err() {
-            return;
         }
     }
 }

@@ -333,7 +333,7 @@ async fn a_run_is_stopped_in_the_middle_of_a_statement() {
         Ok(())
     });
     let connect = database.connector();
-    let mut target = TargetTransaction::begin(
+    let target = TargetTransaction::begin(
         &connect,
         &TargetOptions::new("public"),
         &library_tables(),

@@ -244,6 +244,11 @@ async fn tables_that_copy_would_not_do_justice_to_are_refused() {
             "`public.book` is unlogged: a crash would empty it after the run",
         ),
         (
+            "CREATE INDEX half ON book (title); SET ROLE postgres; \
+             UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'half'::regclass",
+            "index `half` on `public.book` is invalid: reindex or drop it",
+        ),
+        (
             "CREATE TABLE old_book () INHERITS (book)",
             "`public.book` inherits from or to another table",
         ),

@@ -9,8 +9,14 @@ SELECT l.pid,
        p.gid AS prepared
 FROM pg_catalog.pg_locks AS l
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
-LEFT JOIN pg_catalog.pg_prepared_xacts AS p
-    ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+-- A prepared transaction has no process; it is known by the lock on its own number.
+LEFT JOIN (
+    pg_catalog.pg_locks AS own
+    JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = own.transactionid
+) ON l.pid IS NULL
+    AND own.pid IS NULL
+    AND own.locktype = 'transactionid'
+    AND own.virtualtransaction = l.virtualtransaction
 WHERE l.locktype = 'advisory'
   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
   AND l.objsubid = 1

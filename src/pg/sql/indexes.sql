@@ -15,8 +15,6 @@ SELECT i.indexrelid AS oid,
        statistics.places AS statistics_places,
        statistics.targets AS statistics_targets,
        CASE
-           WHEN NOT (i.indisvalid AND i.indisready AND i.indislive)
-               THEN 'it is invalid'
            WHEN k.contype IN ('p', 'u') AND (am.amname <> 'btree' OR i.indisexclusion)
                THEN 'it is a key over periods'
            WHEN k.oid IS NOT NULL AND k.contype NOT IN ('p', 'u')

@@ -21,7 +21,14 @@ SELECT c.oid,
            FROM pg_catalog.pg_rewrite AS r
            WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.ev_enabled IN ('O', 'A') -- INSERT
            ORDER BY r.rulename
-       ) AS rules
+       ) AS rules,
+       ARRAY(
+           SELECT ic.relname::text
+           FROM pg_catalog.pg_index AS i
+           JOIN pg_catalog.pg_class AS ic ON ic.oid = i.indexrelid
+           WHERE i.indrelid = c.oid AND NOT (i.indisvalid AND i.indisready AND i.indislive)
+           ORDER BY ic.relname
+       ) AS invalid_indexes
 FROM unnest($1::oid[]) WITH ORDINALITY AS wanted (oid, place)
 JOIN pg_catalog.pg_class AS c ON c.oid = wanted.oid
 ORDER BY wanted.place;

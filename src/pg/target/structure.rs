@@ -263,6 +263,7 @@ pub(super) async fn unsuitable(
         let persistence: &str = row.try_get("persistence")?;
         let triggers: Vec<String> = row.try_get("triggers")?;
         let rules: Vec<String> = row.try_get("rules")?;
+        let invalid_indexes: Vec<String> = row.try_get("invalid_indexes")?;
         if kind != "r" {
             reasons.push(format!("`{table}` is a partitioned table"));
         } else if row.try_get("is_partition")? {
@@ -286,6 +287,12 @@ pub(super) async fn unsuitable(
         for rule in rules {
             reasons.push(format!(
                 "rule `{rule}` on `{table}` would be passed over by COPY"
+            ));
+        }
+        // TRUNCATE would make it valid.
+        for index in invalid_indexes {
+            reasons.push(format!(
+                "index `{index}` on `{table}` is invalid: reindex or drop it"
             ));
         }
     }
