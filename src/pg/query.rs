@@ -182,11 +182,11 @@ mod tests {
     fn ordered_reading_names_only_what_it_needs() {
         let columns = ["name".to_owned(), "Odd".to_owned()];
         assert_eq!(
-            copy_out_ordered("public", "users", &columns, "name", KeyOrder::Plain),
-            "COPY (SELECT \"name\", \"Odd\" FROM \"public\".\"users\" ORDER BY \"name\") TO STDOUT (FORMAT binary)"
+            copy_out_ordered("public", "books", &columns, "name", KeyOrder::Plain),
+            "COPY (SELECT \"name\", \"Odd\" FROM \"public\".\"books\" ORDER BY \"name\") TO STDOUT (FORMAT binary)"
         );
         assert!(
-            copy_out_ordered("public", "users", &columns, "name", KeyOrder::CollateC)
+            copy_out_ordered("public", "books", &columns, "name", KeyOrder::CollateC)
                 .contains("ORDER BY \"name\" COLLATE \"C\")")
         );
     }

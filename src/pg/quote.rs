@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn quotes_inside_names_are_doubled() {
-        assert_eq!(identifier("users"), "\"users\"");
+        assert_eq!(identifier("books"), "\"books\"");
         assert_eq!(identifier("odd\"name"), "\"odd\"\"name\"");
         assert_eq!(qualified("My Schema", "order"), "\"My Schema\".\"order\"");
         assert_eq!(identifiers(&["a", "B"]), "\"a\", \"B\"");

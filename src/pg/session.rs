@@ -21,7 +21,7 @@ pub struct Session {
     pub state: Option<String>,
     /// `client backend`, `autovacuum worker` …; hidden from roles that may not see it.
     pub backend_type: Option<String>,
-    /// The locks that are in the way, as `RowExclusiveLock on users`; empty in a plain list.
+    /// The locks that are in the way, as `holds RowExclusiveLock on books`; empty in a plain list.
     pub locks: Vec<String>,
     /// Name of the prepared transaction, if it is one.
     pub prepared: Option<String>,
