@@ -9,14 +9,25 @@ pub mod database;
 mod endpoint;
 mod error;
 pub mod introspect;
+mod lock;
 mod origin;
+mod query;
+pub mod quote;
+mod relation;
 mod server_certificate;
+mod server_error;
+mod session;
+mod settings;
+pub mod source;
+pub mod target;
 mod connection;
+mod connector;
 pub mod throwaway;
 mod tls;
 mod tls_files;
 
 pub use connect::connect;
+pub use connector::Connect;
 pub(crate) use connect::socket_path;
 pub use endpoint::{
     ChannelBinding, Endpoint, EndpointSummary, Host, HostEntry, Keepalive, Pem, SettingSummary,
@@ -25,5 +36,6 @@ pub use endpoint::{
 pub use error::{PgError, PgErrorKind};
 pub use origin::{Origin, Secret, Sourced};
 pub use server_certificate::Checked;
+pub use session::Session;
 pub use connection::{Canceller, Connection, ServerFacts};
 pub use tls::TlsState;
