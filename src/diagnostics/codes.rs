@@ -128,6 +128,9 @@ registry! {
     E0610, "0.1.0", "malformed provider mapping";
     E0611, "0.1.0", "connection setting is not supported";
     E0612, "0.1.0", "file named by a setting cannot be used";
+    E0613, "0.1.0", "file that cannot be read or written";
+    E0614, "0.1.0", "value of a parameter";
+    E0615, "0.1.0", "value of a flag";
     E0620, "0.1.0", "catalog file cannot be read";
     E0621, "0.1.0", "catalog contradicts itself";
     E0622, "0.1.0", "no such catalog is shipped";

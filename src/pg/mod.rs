@@ -13,6 +13,7 @@ mod lock;
 mod origin;
 mod query;
 pub mod quote;
+pub mod references;
 mod relation;
 mod server_certificate;
 mod server_error;

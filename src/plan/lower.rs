@@ -9,7 +9,7 @@ use crate::check::ir::{self, Expr, ExprKind, JoinKind, Relation};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::types::{SeverityValue, Ty};
 
-use super::keys::Prover;
+use super::keys::{Grounds, Prover};
 use super::partition::{self, Alignment};
 use super::*;
 
@@ -27,7 +27,7 @@ pub fn plan(
         source,
         target,
     };
-    let mut unique: BTreeMap<(usize, usize), String> = BTreeMap::new();
+    let mut unique: BTreeMap<(usize, usize), Grounds> = BTreeMap::new();
     for (number, frame) in mapping.frames.iter().enumerate() {
         for (place, join) in frame.joins.iter().enumerate() {
             match (
@@ -36,7 +36,7 @@ pub fn plan(
             ) {
                 (JoinKind::Many, _) => {}
                 (JoinKind::Inner | JoinKind::Left, Some(grounds)) => {
-                    unique.insert((number, place), grounds.describe());
+                    unique.insert((number, place), grounds);
                 }
                 (JoinKind::Inner | JoinKind::Left, None) => {
                     diagnostics.push(not_unique(frame, join))
@@ -403,7 +403,7 @@ struct Lower<'m> {
 }
 
 impl Lower<'_> {
-    fn frame(&mut self, number: usize, unique: &BTreeMap<(usize, usize), String>) -> Option<Frame> {
+    fn frame(&mut self, number: usize, unique: &BTreeMap<(usize, usize), Grounds>) -> Option<Frame> {
         let frame = self.mapping.frames.get(number)?;
         let slots = frame
             .slots
@@ -420,7 +420,8 @@ impl Lower<'_> {
                 lookup: self.lookup(number, join.slot, &join.on),
                 otherwise: join.otherwise.map(fate),
                 skipped: join.skipped.map(fate),
-                unique_by: unique.get(&(number, place)).cloned().unwrap_or_default(),
+                unique_by: unique.get(&(number, place)).map(Grounds::describe).unwrap_or_default(),
+                rests_on: unique.get(&(number, place)).map(|grounds| grounds.keys.iter().cloned().collect()).unwrap_or_default(),
                 origin: join.span,
             });
         }
