@@ -96,5 +96,6 @@ registry! {
     E0673, "0.1.0", "target failed";
     E0674, "0.1.0", "table or column missing in a live database";
     E0675, "0.1.0", "run interrupted";
+    E0676, "0.1.0", "sessions could not be looked at";
     E0900, "0.1.0", "defect of mapwright";
 }

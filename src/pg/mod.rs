@@ -15,4 +15,4 @@ pub mod target;
 
 pub use connector::Connect;
 pub use error::{PgError, PgErrorKind};
-pub use session::Session;
+pub use session::{Session, other_sessions};
