@@ -68,7 +68,7 @@ pub fn load(file: Option<&Path>, catalog_files: &[PathBuf]) -> Result<Compiled, 
     let Some(plan) = plan else {
         return Err(Failure { status: ExitStatus::MappingErrors, diagnostics, files });
     };
-    let mut find = |name: &str| {
+    let find = |name: &str| {
         let place = catalogs.iter().position(|catalog| catalog.catalog == name)?;
         Some(catalogs.get(place)?.clone())
     };
@@ -113,7 +113,9 @@ pub fn program(plan: Plan, known: BTreeMap<String, OwnedValue>, set: &[String]) 
         Ok(program) if problems.is_empty() => Ok(program),
         Ok(_) => Err(Failure::new(ExitStatus::Usage, problems)),
         Err(found) => {
-            problems.extend(found.into_iter().filter_map(|problem| param_problem(problem, &given, &problems)));
+            let found: Vec<Diagnostic> =
+                found.into_iter().filter_map(|problem| param_problem(problem, &given, &problems)).collect();
+            problems.extend(found);
             Err(Failure::new(ExitStatus::Usage, problems))
         }
     }

@@ -179,6 +179,7 @@ registry! {
     E0673, "0.1.0", "target failed";
     E0674, "0.1.0", "table or column missing in a live database";
     E0675, "0.1.0", "run interrupted";
+    E0676, "0.1.0", "sessions could not be looked at";
     E0680, "0.1.0", "PostgreSQL's server programs not found";
     E0681, "0.1.0", "throwaway cluster not started";
     E0682, "0.1.0", "no directory for a throwaway cluster";

@@ -37,6 +37,6 @@ pub use endpoint::{
 pub use error::{PgError, PgErrorKind};
 pub use origin::{Origin, Secret, Sourced};
 pub use server_certificate::Checked;
-pub use session::Session;
+pub use session::{Session, other_sessions};
 pub use connection::{Canceller, Connection, ServerFacts};
 pub use tls::TlsState;

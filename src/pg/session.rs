@@ -6,6 +6,10 @@ use std::fmt;
 
 use tokio_postgres::{Client, Error, Row};
 
+use super::server_error;
+use super::{PgError, PgErrorKind};
+use crate::diagnostics::{Diagnostic, codes};
+
 /// A session of the server, as far as the role may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -86,15 +90,30 @@ fn printable(text: &str) -> String {
         .collect()
 }
 
-/// The sessions that are connected to this database, except `own` and the one that asks.
+/// The sessions of clients that are connected to the database of `client`, except that one and
+/// those whose process numbers are in `own`.
 ///
 /// # Errors
-/// What the server said.
-pub(crate) async fn others(client: &Client, own: &[i32]) -> Result<Vec<Session>, Error> {
-    let rows = client
-        .query(include_str!("sql/other_sessions.sql"), &[&own])
-        .await?;
-    rows.iter().map(Session::from_row).collect()
+/// E0676 if they cannot be looked at.
+pub async fn other_sessions(client: &Client, own: &[i32]) -> Result<Vec<Session>, PgError> {
+    let looked = async {
+        let rows = client
+            .query(include_str!("sql/other_sessions.sql"), &[&own])
+            .await?;
+        rows.iter()
+            .map(Session::from_row)
+            .collect::<Result<Vec<Session>, Error>>()
+    };
+    looked.await.map_err(|error| {
+        let mut diagnostic = Diagnostic::error(
+            codes::E0676,
+            "the sessions of the database could not be looked at",
+        );
+        for note in server_error::notes(&error) {
+            diagnostic = diagnostic.note(note);
+        }
+        PgError::new(PgErrorKind::Unexpected, diagnostic)
+    })
 }
 
 /// The sessions that hold or wait for a lock in one of `modes` on one of `relations`.

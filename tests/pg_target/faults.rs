@@ -247,6 +247,29 @@ async fn a_batch_that_lies_about_its_rows_is_caught() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sink_that_is_given_up_leaves_a_transaction_that_can_be_rolled_back() {
+    let database = Database::new();
+    database.sql(LIBRARY);
+    let before = state(&database);
+    let mut target = TargetTransaction::begin(
+        &database.connector(),
+        &TargetOptions::new("public"),
+        &library_tables(),
+        silent(),
+    )
+    .await
+    .unwrap();
+    let mut sink = target.sink().await.unwrap();
+    for start in 0..20 {
+        let rows: Vec<_> = (start * 1000..(start + 1) * 1000).map(shelf).collect();
+        sink.write(0, batch(&rows)).await.unwrap();
+    }
+    drop(sink);
+    target.rollback().await;
+    assert_eq!(state(&database), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_back_end_killed_during_the_copy_changes_nothing() {
     let database = Database::new();
     database.sql(LIBRARY);

@@ -1,14 +1,33 @@
 //! What a target transaction refuses to begin with, and what it says then.
 
 use mapwright::pg::target::{
-    ADVISORY_LOCK_KEY, Ending, TargetOptions, TargetTransaction, emptiness, lock_holder,
+    ADVISORY_LOCK_KEY, Ending, TargetOptions, TargetTransaction, emptiness, lock_holder, preflight,
 };
 use mapwright::pg::{Connect, PgError, PgErrorKind};
 
 use crate::cluster::{Database, Server};
 use crate::target::{LIBRARY, library_tables, run_library, silent, table};
 
+/// The refusal; a look beforehand must have found it too, unless it is about a moment's locks.
 async fn refusal<C: Connect>(connect: &C) -> PgError {
+    let client = connect.connect().await.unwrap();
+    let foreseen = preflight(&client, "public", &library_tables())
+        .await
+        .unwrap();
+    drop(client);
+    let error = begin_refused(connect).await;
+    if code(&error) != "E0661" {
+        assert!(
+            foreseen
+                .iter()
+                .any(|problem| problem.diagnostic == error.diagnostic),
+            "{error:?}\nis none of\n{foreseen:?}"
+        );
+    }
+    error
+}
+
+async fn begin_refused<C: Connect>(connect: &C) -> PgError {
     let begun = TargetTransaction::begin(
         connect,
         &TargetOptions::new("public"),
@@ -282,6 +301,11 @@ async fn triggers_that_do_not_fire_are_no_obstacle() {
          ALTER TABLE book DISABLE TRIGGER b; COMMENT ON TRIGGER a ON book IS 'stamps';",
     );
     let dump = database.dump();
+    let client = database.session("look").await;
+    let problems = preflight(&client, "public", &library_tables())
+        .await
+        .unwrap();
+    assert!(problems.is_empty(), "{problems:?}");
     run_library(&database.connector(), Ending::RollBack, silent())
         .await
         .unwrap();

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mapwright::diagnostics::codes;
-use mapwright::pg::source::{PgScans, PgSource, ScanQuery, SourceLock, SourceOptions, load};
+use mapwright::pg::source::{
+    PgScans, PgSource, ScanQuery, SourceLock, SourceOptions, load, may_lock,
+};
 use mapwright::pg::{Connect, PgError, PgErrorKind};
 use mapwright::run::RowSource;
 
@@ -298,6 +300,12 @@ async fn a_role_that_may_only_read_gets_the_grant_told() {
     assert!(error.diagnostic.help[1].contains("--no-source-lock"));
     let grant = error.diagnostic.notes.last().unwrap();
 
+    let client = connect().await.unwrap();
+    let foreseen = may_lock(&client, "public", &["people", "pets"])
+        .await
+        .unwrap_err();
+    assert_eq!(foreseen.diagnostic, error.diagnostic);
+
     let service = database.session("the service").await;
     let unlocked = open(&connect, SourceLock::NoLock).await.unwrap();
     let others: Vec<&str> = unlocked
@@ -310,6 +318,9 @@ async fn a_role_that_may_only_read_gets_the_grant_told() {
     drop(service);
 
     database.sql(grant);
+    may_lock(&client, "public", &["people", "pets"])
+        .await
+        .unwrap();
     let source = open(&connect, SourceLock::Exclusive).await.unwrap();
     // The right to write is not made use of.
     let refused = source

@@ -47,6 +47,9 @@ pub struct SourceOptions {
     pub schema: String,
     /// What is kept out.
     pub lock: SourceLock,
+    /// Process numbers of the caller's other connections to the source, which are not to be taken
+    /// for somebody else's.
+    pub own_sessions: Vec<i32>,
     /// How long serializable transactions of the server may keep the snapshot back.
     pub snapshot_wait: Duration,
 }
@@ -57,6 +60,7 @@ impl SourceOptions {
         Self {
             schema: schema.into(),
             lock,
+            own_sessions: Vec::new(),
             snapshot_wait: Duration::from_secs(30),
         }
     }
@@ -95,12 +99,7 @@ impl PgSource {
             return Err(missing_tables("source", &options.schema, &found.missing));
         }
         lock::check_privileges(&leader, &found.relations, options.lock).await?;
-        let other_sessions = match options.lock {
-            SourceLock::NoLock => session::others(&leader, &[])
-                .await
-                .map_err(|error| error::request("its sessions were looked at", &error))?,
-            SourceLock::Exclusive | SourceLock::Shared => Vec::new(),
-        };
+        let other_sessions = session::other_sessions(&leader, &options.own_sessions).await?;
         lock::begin_and_lock(&leader, &found.relations, options.lock).await?;
         let snapshot =
             lock::export_snapshot(connect, &leader, leader_pid, options.snapshot_wait).await?;
@@ -112,7 +111,8 @@ impl PgSource {
         })
     }
 
-    /// The sessions that were connected when a source without locks was opened; empty otherwise.
+    /// The sessions of others that were connected before the locks were taken. A service that was
+    /// idle at that moment holds no lock that would have been in the way.
     pub fn other_sessions(&self) -> &[Session] {
         &self.other_sessions
     }
@@ -158,6 +158,21 @@ impl PgSource {
             .await
             .map_err(|error| error::request("its locks were released", &error))
     }
+}
+
+/// Whether a real run's locks could be taken as far as privileges go, for a look beforehand.
+///
+/// # Errors
+/// E0652 with the `GRANT` that is lacking, E0674 tables that are not there, E0655 whatever else the
+/// server says.
+pub async fn may_lock(client: &Client, schema: &str, tables: &[&str]) -> Result<(), PgError> {
+    let found = relation::find(client, schema, tables)
+        .await
+        .map_err(|error| error::request("its tables were looked for", &error))?;
+    if !found.missing.is_empty() {
+        return Err(missing_tables("source", schema, &found.missing));
+    }
+    lock::check_privileges(client, &found.relations, SourceLock::Exclusive).await
 }
 
 /// Reads a small table whole: its rows as tuples of the binary COPY format, in the order of their

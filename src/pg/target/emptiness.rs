@@ -6,7 +6,8 @@ use tokio_postgres::{Client, Error};
 
 use super::error;
 use crate::pg::PgError;
-use crate::pg::query;
+use crate::pg::lock::{self, Attempt, LockFailure};
+use crate::pg::query::{self, TableLock};
 use crate::pg::relation::{self, Relation};
 use crate::pg::source::missing_tables;
 
@@ -32,10 +33,12 @@ impl fmt::Display for NotEmpty {
     }
 }
 
-/// Those of `tables` that are not empty. Takes no lock that keeps anybody out.
+/// Those of `tables` that are not empty. Takes no lock that keeps anybody out, and waits for none.
+/// The client must not be in a transaction.
 ///
 /// # Errors
-/// E0674 if one of them is not there, E0673 whatever else the server says.
+/// E0674 if one of them is not there, E0661 if somebody keeps readers out of one, E0673 whatever
+/// else the server says.
 pub async fn emptiness(
     client: &Client,
     schema: &str,
@@ -48,7 +51,33 @@ pub async fn emptiness(
     if !found.missing.is_empty() {
         return Err(missing_tables("target", schema, &found.missing));
     }
-    not_empty(client, &found.relations).await.map_err(failed)
+    begin_look(client, &found.relations).await?;
+    let tables = not_empty(client, &found.relations).await;
+    end_look(client).await?;
+    tables.map_err(failed)
+}
+
+/// Begins a transaction in which `relations` can be read without waiting for anybody.
+pub(super) async fn begin_look(client: &Client, relations: &[Relation]) -> Result<(), PgError> {
+    lock::lock_all(
+        client,
+        Attempt::beginning_with("BEGIN READ ONLY"),
+        relations,
+        TableLock::AccessShare,
+    )
+    .await
+    .map_err(|failure| match failure {
+        LockFailure::Held(sessions) => error::locked(&sessions),
+        LockFailure::Server(error) => error::request("its tables were looked at", &error),
+    })
+}
+
+/// Ends it.
+pub(super) async fn end_look(client: &Client) -> Result<(), PgError> {
+    client
+        .batch_execute("ROLLBACK")
+        .await
+        .map_err(|error| error::request("its tables were looked at", &error))
 }
 
 /// Those of `relations` that are not empty.

@@ -88,17 +88,23 @@ pub struct Canceller {
 }
 
 impl Canceller {
-    /// Makes the transaction fail with E0675 and roll back. Answers when it has, or when no
-    /// connection to cancel the statement can be had: then it fails after that statement. Does
-    /// nothing once COMMIT is under way. Whoever calls this goes on to await the transaction.
+    /// Makes the transaction fail with E0675 and roll back, at once or, if no connection can be had
+    /// to cancel the statement that the server is busy with, after that statement. Does nothing once
+    /// COMMIT is under way. Best awaited together with the transaction (`join!`), which has to be
+    /// awaited to its end in any case.
     pub async fn cancel<C: Connect>(&self, connect: &C) {
         /// A cancellation that arrives between two statements is lost, so it is repeated.
         const EVERY: Duration = Duration::from_millis(100);
+        /// So often at most: then nobody awaits the transaction, which would see to it itself.
+        const TIMES: usize = 30;
         self.shared.stop.store(true, Ordering::Release);
         let Ok(client) = connect.connect().await else {
             return;
         };
-        while !self.shared.over.load(Ordering::Acquire) {
+        for _ in 0..TIMES {
+            if self.shared.over.load(Ordering::Acquire) {
+                return;
+            }
             let asked = client
                 .execute("SELECT pg_cancel_backend($1)", &[&self.backend_pid])
                 .await;
