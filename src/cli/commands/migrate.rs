@@ -199,7 +199,7 @@ impl Migration<'_> {
         let mut transaction = begun?;
         let canceller = transaction.canceller();
         let passed = tokio::select! {
-            passed = self.pass(looked, reader, source_connect, &mut transaction) => passed,
+            passed = self.pass(reader, source_connect, &mut transaction) => passed,
             _ = interrupts.wait() => Err(interrupted()),
         };
         let (report, written) = match passed {
@@ -255,13 +255,13 @@ impl Migration<'_> {
     /// Every row through the mapping into the transaction.
     async fn pass(
         &self,
-        looked: &Looked,
         reader: &PgSource,
         source_connect: &impl Connect,
         transaction: &mut TargetTransaction,
     ) -> Result<(RunReport, crate::pg::target::Written), Failure> {
         let job = self.job;
-        let broadcasts = rehearsal::broadcasts(job, reader, &looked.target.client, self.schemas).await?;
+        // The transaction has locked them all: only it can read the tables that refer to each other.
+        let broadcasts = rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
         let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
         let mut sink = transaction.sink().await?;
         let mut progress = Progress::new(self.printer, "migrating");
