@@ -403,7 +403,11 @@ struct Lower<'m> {
 }
 
 impl Lower<'_> {
-    fn frame(&mut self, number: usize, unique: &BTreeMap<(usize, usize), Grounds>) -> Option<Frame> {
+    fn frame(
+        &mut self,
+        number: usize,
+        unique: &BTreeMap<(usize, usize), Grounds>,
+    ) -> Option<Frame> {
         let frame = self.mapping.frames.get(number)?;
         let slots = frame
             .slots
@@ -420,8 +424,14 @@ impl Lower<'_> {
                 lookup: self.lookup(number, join.slot, &join.on),
                 otherwise: join.otherwise.map(fate),
                 skipped: join.skipped.map(fate),
-                unique_by: unique.get(&(number, place)).map(Grounds::describe).unwrap_or_default(),
-                rests_on: unique.get(&(number, place)).map(|grounds| grounds.keys.iter().cloned().collect()).unwrap_or_default(),
+                unique_by: unique
+                    .get(&(number, place))
+                    .map(Grounds::describe)
+                    .unwrap_or_default(),
+                rests_on: unique
+                    .get(&(number, place))
+                    .map(|grounds| grounds.keys.iter().cloned().collect())
+                    .unwrap_or_default(),
                 origin: join.span,
             });
         }
