@@ -55,8 +55,8 @@ fn run(path: &Path) -> Result<String, String> {
     if plan.is_some() == failed {
         return Err("there is a plan exactly where there is no error".to_owned());
     }
-    annotated(&files, &text, &found)?;
     let shown = render(&files, &found, head.format, Colour::Never, head.limit);
+    annotated(&files, &text, &found).map_err(|problems| format!("{problems}{shown}"))?;
     let tally = tally(&found);
     Ok(match (head.format, tally.as_str()) {
         (Format::Human, tally) if !tally.is_empty() => format!("{shown}{tally}\n"),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::base::Span;
 use crate::diagnostics::{Diagnostic, codes, suggest};
-use crate::syntax::ast::{self, ExprKind as Syntax, LineKind};
+use crate::syntax::ast::{self, LineKind};
 use crate::types::{SeverityValue, Ty, Type};
 
 use super::coverage;
@@ -31,6 +31,8 @@ pub(super) struct BlockChecker<'k, 'c, 'd> {
     pub(super) in_aggregate: bool,
     /// The table whose `into` is being checked.
     pub(super) into_table: Option<String>,
+    /// Whether an `into` was wrong and left out, so that the others say nothing of the block.
+    pub(super) into_left_out: bool,
 }
 
 /// Checks one block and adds it to the checker's frames.
@@ -62,6 +64,7 @@ pub(super) fn check(checker: &mut Checker<'_, '_>, block: Block<'_>, docs: &str)
         in_condition: false,
         in_aggregate: false,
         into_table: None,
+        into_left_out: false,
     };
     if !this.slot(&block.relation().from, false) {
         this.checker.broken.insert(name.node.clone());
@@ -140,6 +143,7 @@ impl<'c> BlockChecker<'_, 'c, '_> {
                 aliased.relation.node
             ));
             self.error(diagnostic);
+            self.broken.insert(alias.node.clone());
         }
         let relation = self.checker.relation(&aliased.relation);
         if relation.is_none() {
@@ -159,8 +163,10 @@ impl<'c> BlockChecker<'_, 'c, '_> {
         let slot = self.frame.slots.len();
         self.slot(&join.right, join.kind == JoinKind::Left);
         let on = self.on_condition(&join.on, slot);
-        let otherwise = join.otherwise.as_ref().and_then(|fate| self.fate(fate));
-        let skipped = join.skipped.as_ref().and_then(|fate| self.fate(fate));
+        // Its own condition is no use of a joined relation.
+        self.used_slots.remove(&slot);
+        let otherwise = join.otherwise.as_ref().map(|fate| self.fate_or_any(fate));
+        let skipped = join.skipped.as_ref().map(|fate| self.fate_or_any(fate));
         if join.kind == JoinKind::Left {
             for fate in [&join.otherwise, &join.skipped].into_iter().flatten() {
                 let diagnostic = Diagnostic::error(codes::E0307, "a left join ends no row")
@@ -212,8 +218,9 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             residual: None,
             span: on.span,
         };
+        let wrong = is_wrong(&whole);
         split(whole, slot, &mut condition);
-        if condition.equalities.is_empty() && !self.has_broken(on) {
+        if condition.equalities.is_empty() && !wrong {
             let alias = self
                 .frame
                 .slots
@@ -228,19 +235,6 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             self.error(diagnostic);
         }
         condition
-    }
-
-    /// Whether a mistake in the expression was reported already.
-    fn has_broken(&self, on: &ast::Expr) -> bool {
-        match &on.node {
-            Syntax::Broken => true,
-            Syntax::Path(path) => path
-                .names
-                .first()
-                .is_some_and(|name| self.broken.contains(&name.node)),
-            Syntax::Binary { left, right, .. } => self.has_broken(left) || self.has_broken(right),
-            _ => !self.broken.is_empty(),
-        }
     }
 
     /// An expression that must be a condition.
@@ -273,6 +267,15 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             kind: fate.kind,
             reason,
         })
+    }
+
+    /// A fate whatever its reason: an unknown one is reported, and the row ends all the same.
+    fn fate_or_any(&mut self, fate: &ast::Fate) -> ir::Fate {
+        let any = ir::Fate {
+            kind: fate.kind,
+            reason: usize::MAX,
+        };
+        self.fate(fate).unwrap_or(any)
     }
 
     /// `fail` wants an error; `skip` and `warn` want none.
@@ -370,7 +373,7 @@ impl<'c> BlockChecker<'_, 'c, '_> {
                         .primary(place, "given again");
                     self.error(diagnostic);
                 }
-                self.frame.otherwise = self.fate(fate);
+                self.frame.otherwise = Some(self.fate_or_any(fate));
             }
         }
     }
@@ -432,6 +435,7 @@ impl<'c> BlockChecker<'_, 'c, '_> {
 
     fn into(&mut self, into: &ast::Into) {
         let Some(target) = self.target(&into.table) else {
+            self.into_left_out = true;
             return;
         };
         let facts = self.facts.clone();
@@ -519,6 +523,11 @@ impl<'c> BlockChecker<'_, 'c, '_> {
     pub(super) fn known(&self, fact: Fact) -> bool {
         self.facts.has(fact)
     }
+}
+
+/// Whether a mistake in the expression was reported already.
+fn is_wrong(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Error) || expr.children().into_iter().any(is_wrong)
 }
 
 /// Takes a condition on `slot` apart: equalities between the slot and what is before it, and the

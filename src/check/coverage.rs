@@ -108,6 +108,7 @@ pub(super) fn into(
             &first_columns,
             &columns,
         );
+        block.into_left_out = true;
         return;
     }
     let rules = columns
@@ -208,6 +209,10 @@ pub(super) fn is_copy(value: &Expr) -> bool {
 pub(super) fn fates(block: &mut BlockChecker<'_, '_, '_>) {
     let name = block.frame.name.clone();
     let span = block.frame.span;
+    if block.into_left_out {
+        chain(block, span);
+        return;
+    }
     if block.frame.intos.is_empty() {
         let diagnostic = Diagnostic::error(codes::E0308, format!("map `{name}` writes nothing"))
             .primary(span, "has no `into`")

@@ -11,15 +11,8 @@ use super::facts::Fact;
 use super::ir::{AggregateOp, Expr, ExprKind, Handler, Relation, TextPart};
 use super::items::constant;
 
-/// The functions that are part of the language, with what a call of them looks like.
-const BUILTIN_FUNCTIONS: [(&str, &str); 6] = [
-    ("ulid", "ulid(time, key…)"),
-    ("matches", "matches(text, \"pattern\")"),
-    ("min", "min(value)"),
-    ("max", "max(value)"),
-    ("count", "count()"),
-    ("first", "first(value by key)"),
-];
+/// The functions that are part of the language.
+const BUILTIN_FUNCTIONS: [&str; 6] = ["ulid", "matches", "min", "max", "count", "first"];
 
 impl BlockChecker<'_, '_, '_> {
     /// The typed form of an expression; a mistake is reported and gives [`ExprKind::Error`].
@@ -461,6 +454,10 @@ impl BlockChecker<'_, '_, '_> {
                 diagnostic.help("remove `else …`")
             };
             self.error(diagnostic);
+            // What was meant is unknown; the value of `else` is looked at all the same.
+            let mut handled = self.handled(operand, handler, span);
+            handled.ty = Type::error();
+            return handled;
         }
         self.handled(operand, handler, span)
     }
@@ -607,6 +604,12 @@ impl BlockChecker<'_, '_, '_> {
             "min" => return (self.aggregate(AggregateOp::Min, arguments, span), never),
             "max" => return (self.aggregate(AggregateOp::Max, arguments, span), never),
             "count" => return (self.aggregate(AggregateOp::Count, arguments, span), never),
+            "first" => {
+                let diagnostic = Diagnostic::error(codes::E0206, "`first` takes a value and an order")
+                    .primary(span, "no `by`")
+                    .note("it is `first(value by key)`");
+                return (self.wrong(diagnostic, span), never);
+            }
             _ => {}
         }
         let typed: Vec<Expr> = arguments
@@ -616,16 +619,11 @@ impl BlockChecker<'_, '_, '_> {
         let Some(function) = functions::find(&name.node) else {
             let known = functions::all()
                 .map(|function| function.name)
-                .chain(BUILTIN_FUNCTIONS.map(|(name, _)| name));
+                .chain(BUILTIN_FUNCTIONS);
             let mut diagnostic =
                 Diagnostic::error(codes::E0104, format!("no function `{}`", name.node))
                     .primary(name.span, "unknown function");
-            if let Some((_, usage)) = BUILTIN_FUNCTIONS
-                .iter()
-                .find(|(builtin, _)| *builtin == name.node)
-            {
-                diagnostic = diagnostic.help(format!("it is written `{usage}`"));
-            } else if let Some(near) = suggest::nearest(&name.node, known) {
+            if let Some(near) = suggest::nearest(&name.node, known) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             } else {
                 diagnostic = diagnostic.help("`mapwright functions` lists them");

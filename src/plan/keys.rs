@@ -313,11 +313,12 @@ impl<'m> Prover<'m> {
                             .get(number)
                             .map_or("", |frame| frame.name.as_str())
                     };
-                    return KeyVerdict::Unproven(format!(
-                        "maps `{}` and `{}` may write the same value",
-                        name(left.0),
-                        name(right.0)
-                    ));
+                    let (left, right) = (name(left.0), name(right.0));
+                    return KeyVerdict::Unproven(if left == right {
+                        format!("two `into`s of map `{left}` may write the same value")
+                    } else {
+                        format!("maps `{left}` and `{right}` may write the same value")
+                    });
                 }
             }
         }

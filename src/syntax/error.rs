@@ -22,54 +22,76 @@ pub(super) fn syntax_error(
 ) -> Diagnostic {
     let place = Place::new(text, error);
     let span = |start: usize, end: usize| Span::new(file, base + start, base + end);
+    let here = span(place.position, place.position + place.found.len());
     let open = Open::before(text, place.position);
     if let Some(quote) = open.text {
         return in_text(&place, quote, &span);
+    }
+    if let Some(misplaced) = misplaced_documentation(place.found, here) {
+        return misplaced;
     }
     if let Some(operator) = place.dangling_operator() {
         let end = operator + place.token_length(operator);
         return Diagnostic::error(codes::E0001, "expected an expression, found the next line")
             .primary(span(operator, end), "an expression is missing behind it");
     }
-    if place.found.is_empty() {
-        let wanted = phrase(&place.expected());
-        let last = text.get(..place.position).unwrap_or_default().trim_end();
+    let expected = place.expected(&open);
+    let wanted = match place.meant() {
+        Some(meant) => format!("`{meant}`"),
+        None => phrase(&expected),
+    };
+    let found = if place.found.is_empty() {
+        "the end of the item".to_owned()
+    } else {
+        format!("`{}`", shorten(place.found))
+    };
+    if wanted.is_empty() {
+        let diagnostic = Diagnostic::error(codes::E0001, format!("unexpected {found}"));
+        return place.advice(diagnostic.primary(here, "not expected here"));
+    }
+    let mut diagnostic =
+        Diagnostic::error(codes::E0001, format!("expected {wanted}, found {found}"));
+    // What is missing at the end of a line is missing there, not where the next one begins.
+    let gap = text.get(open.end..place.position).unwrap_or_default();
+    let goes_on = ["let", "///", "mapping", "join", KEYWORD]
+        .iter()
+        .any(|token| place.expects(token));
+    if place.found.is_empty() || (!goes_on && gap.contains('\n')) {
+        let last = text.get(..open.end).unwrap_or_default();
         let start = last.char_indices().next_back().map_or(0, |(at, _)| at);
-        let mut diagnostic = Diagnostic::error(
-            codes::E0001,
-            format!("expected {wanted}, found the end of the item"),
-        )
-        .primary(span(start, last.len()), format!("expected {wanted} behind this"));
-        if let Some((bracket, at)) = open.brackets.last() {
+        diagnostic = diagnostic.primary(
+            span(start, open.end),
+            format!("expected {wanted} behind this"),
+        );
+        if let Some((bracket, at)) = open.brackets.last().filter(|_| place.found.is_empty()) {
             diagnostic = diagnostic.secondary(
                 span(*at, at + bracket.len_utf8()),
                 format!("this `{bracket}` is not closed"),
             );
         }
-        return place.advice(diagnostic);
-    }
-    let here = span(place.position, place.position + place.found.len());
-    let found = shorten(place.found);
-    if place.expects("u{") {
-        // Behind a backslash.
-        let start = place.position.saturating_sub(1);
-        return Diagnostic::error(codes::E0001, format!("no escape `\\{found}`"))
-            .primary(span(start, place.position + place.found.len()), "unknown escape")
-            .help("a backslash itself is written `\\\\`; escapes are `\\\"`, `\\n`, `\\r`, `\\t`, `\\{`, `\\}` and `\\u{…}`");
-    }
-    let wanted = match place.meant() {
-        Some(meant) => format!("`{meant}`"),
-        None => phrase(&place.expected()),
-    };
-    let (message, label) = if wanted.is_empty() {
-        (format!("unexpected `{found}`"), "not expected here".to_owned())
     } else {
-        (
-            format!("expected {wanted}, found `{found}`"),
-            format!("expected {wanted}"),
-        )
+        diagnostic = diagnostic.primary(here, format!("expected {wanted}"));
+    }
+    place.advice(diagnostic)
+}
+
+/// Documentation where there is nothing to document.
+fn misplaced_documentation(found: &str, here: Span) -> Option<Diagnostic> {
+    let (message, label, help) = match found {
+        "///" => (
+            "doc comment where nothing can be documented",
+            "documents nothing",
+            "it stands on lines of its own before an item, a line of a block or a rule; a plain comment begins with `//`",
+        ),
+        "//!" => (
+            "documentation of the file behind its first item",
+            "belongs at the top of the file",
+            "move it up, or begin it with `///` where it documents what follows",
+        ),
+        _ => return None,
     };
-    place.advice(Diagnostic::error(codes::E0001, message).primary(here, label))
+    let diagnostic = Diagnostic::error(codes::E0001, message).primary(here, label);
+    Some(diagnostic.help(help))
 }
 
 /// An error inside a text that begins at `quote`.
@@ -82,19 +104,24 @@ fn in_text(place: &Place<'_>, quote: usize, span: &dyn Fn(usize, usize) -> Span)
             .help("add `\"` at its end");
     }
     let end = place.position + place.found.len();
-    let found = place.found;
-    if found == "}" {
+    if place.found == "}" {
         return Diagnostic::error(codes::E0001, "expected text, found `}`")
             .primary(span(place.position, end), "closes nothing")
             .help("a brace that is text is written `\\}`");
     }
-    let wanted = phrase(&place.expected());
-    let message = format!("expected {wanted}, found `{}`", shorten(found));
-    place.advice(
-        Diagnostic::error(codes::E0001, message)
-            .primary(span(place.position, end), format!("expected {wanted}")),
-    )
+    let escaped = inside.ends_with('\\');
+    let character = place.found.chars().next().map_or(0, char::len_utf8);
+    let start = place.position - usize::from(escaped);
+    let end = place.position + character;
+    let what = place.text.get(start..end).unwrap_or_default();
+    Diagnostic::error(codes::E0001, format!("no escape `{what}`"))
+        .primary(span(start, end), "unknown escape")
+        .note("escapes are `\\\"`, `\\\\`, `\\n`, `\\r`, `\\t`, `\\{`, `\\}` and `\\u{…}` with 1 to 6 digits")
+        .help("a backslash itself is written `\\\\`")
 }
+
+/// Stands among the tokens for: anything but the keyword that was found.
+const KEYWORD: &str = "no keyword";
 
 /// Where parsing stopped, what stands there, and what would have been right.
 struct Place<'t> {
@@ -113,14 +140,58 @@ impl<'t> Place<'t> {
             .flat_map(|attempts| attempts.expected_tokens())
             .map(|token| token.to_string())
             .collect();
-        let position = skip_blank(text, reached.min(text.len()));
-        let found = first_token(text.get(position..).unwrap_or_default());
-        Self {
+        let mut place = Self {
             text,
-            position,
-            found,
+            position: reached.min(text.len()),
+            found: "",
             tokens,
+        };
+        place.position = place.adjusted();
+        place.found = first_token(text.get(place.position..).unwrap_or_default());
+        if place.expects("ms") && place.found.starts_with(char::is_alphabetic) {
+            // A number that runs into letters is one word to a reader.
+            let before = text.get(..place.position).unwrap_or_default();
+            let number = before.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+            if number.len() < before.len() {
+                place.position = number.len();
+                place.found = first_token(text.get(number.len()..).unwrap_or_default());
+                place.tokens = BTreeSet::from(["0..9".to_owned()]);
+            }
         }
+        place
+    }
+
+    /// The position where a reader sees the mistake: behind blanks and comments, and at the start of a
+    /// word or sign that was read in part.
+    fn adjusted(&mut self) -> usize {
+        let before = self.text.get(..self.position).unwrap_or_default();
+        if Open::before(self.text, self.position).text.is_some() {
+            return self.position;
+        }
+        let slashes = before.trim_end_matches('/').len();
+        let documentation = self
+            .text
+            .get(slashes..)
+            .is_some_and(|rest| rest.starts_with("///") || rest.starts_with("//!"));
+        if documentation && slashes < before.len() {
+            return slashes;
+        }
+        if before.ends_with('<') && self.text.get(self.position..).is_some_and(|rest| rest.starts_with('>')) {
+            self.tokens = BTreeSet::from(["??".to_owned()]);
+            return self.position - 1;
+        }
+        // A keyword where a name must stand: pest has read it and asks for more letters.
+        let only_letters = self
+            .tokens
+            .iter()
+            .all(|token| token == "_" || (token.contains("..") && token.len() == 4));
+        let word = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+        let is_keyword = before.get(word.len()..).is_some_and(|word| KEYWORDS.contains(&word));
+        if only_letters && is_keyword {
+            self.tokens = BTreeSet::from([KEYWORD.to_owned()]);
+            return word.len();
+        }
+        skip_blank(self.text, self.position)
     }
 
     fn expects(&self, token: &str) -> bool {
@@ -165,7 +236,7 @@ impl<'t> Place<'t> {
         let line = before.rfind('\n')?;
         let name = before.get(line..)?.trim();
         let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let earlier = before.get(..line)?.trim_end();
+        let earlier = before.get(..Open::before(self.text, line).end)?;
         let operator = earlier
             .rfind(|c: char| c.is_whitespace())
             .map_or(0, |at| at + 1);
@@ -186,9 +257,15 @@ impl<'t> Place<'t> {
     }
 
     /// What a reader would write here, the most telling first.
-    fn expected(&self) -> Vec<String> {
+    fn expected(&self, open: &Open) -> Vec<String> {
         let has = |token: &str| self.expects(token);
         let sign = |token: &str| format!("`{token}`");
+        if has(KEYWORD) {
+            return vec![self.other_than_keyword(open).to_owned()];
+        }
+        if self.found.is_empty() && has("}") && open.brackets.last().is_some_and(|(c, _)| *c == '{') {
+            return vec![sign("}")];
+        }
         if has("mapping") {
             return vec!["an item".to_owned()];
         }
@@ -226,7 +303,8 @@ impl<'t> Place<'t> {
             "by", "many", "skipped", "limit", "help", "sql", "null",
         ] {
             // Behind a value these go on with it, and so can every operator.
-            let goes_on = after_value && matches!(token, "." | "(" | "<" | ">" | "|");
+            let goes_on = after_value && matches!(token, "." | "(" | "<" | ">" | "|")
+                || token == "(" && has("quiet");
             if has(token) && !goes_on && !(token == "many" && has("`")) {
                 list.push(sign(token));
             }
@@ -249,10 +327,47 @@ impl<'t> Place<'t> {
         if list.is_empty() && after_value {
             list.push("an operator".to_owned());
         }
-        if list.is_empty() && self.tokens.iter().any(|token| token == "0..9") && !has("_") {
+        if list.is_empty() && has("0..9") && !has("_") {
             list.push("a whole number".to_owned());
         }
+        if list.is_empty() && has(" ") {
+            list.push("the next item".to_owned());
+        }
         list
+    }
+
+    /// What is wanted where a keyword was found.
+    fn other_than_keyword(&self, open: &Open) -> &'static str {
+        let before = self.text.get(..open.end).unwrap_or_default();
+        let word = before
+            .rsplit(|c: char| !c.is_alphanumeric())
+            .next()
+            .unwrap_or_default();
+        let names = [
+            "let", "map", "view", "param", "reason", "mapping", "source", "target", "from", "join",
+            "many", "as", "into", "skip", "fail", "warn", "for", "broadcast", "exists",
+        ];
+        if names.contains(&word) {
+            return self.name();
+        }
+        let gap = self.text.get(open.end..self.position).unwrap_or_default();
+        let sets = self.next_sign() == "=";
+        let braces = open.brackets.iter().filter(|(c, _)| *c == '{').count();
+        let is_view = self.text.lines().any(|line| line.trim_start().starts_with("view "));
+        match (gap.contains('\n') || before.ends_with('{'), braces) {
+            (true, 1) if is_view && sets => "a name",
+            (true, 1) if is_view => "a line of the view",
+            (true, 1) => "a line of the map",
+            (true, 2) => "a rule `column = …`",
+            _ if before.ends_with(',') || before.ends_with('.') => "a name",
+            _ => "an expression",
+        }
+    }
+
+    /// The sign or word behind what was found.
+    fn next_sign(&self) -> &'t str {
+        let behind = skip_blank(self.text, self.position + self.found.len());
+        first_token(self.text.get(behind..).unwrap_or_default())
     }
 
     /// What kind of name is wanted, by the word before it.
@@ -316,51 +431,44 @@ impl<'t> Place<'t> {
         }
         let fixed = match found {
             "&&" | "||" | "!" | "->" | "<>" => return None,
-            "=" if self.after_value() || self.expects_value() => "values are compared with `==`",
+            "=" if self.meant().is_some() => return None,
+            "=" if self.expects_value() => "values are compared with `==`",
             "'" | "“" | "”" | "‘" | "’" => "text stands in double quotes: `\"…\"`",
+            "=>" if self.expects("skip") => "arms of a `match` are parted by commas",
             ";" => "lines need no sign at their end",
             "," if self.expects("///") => "lines need no sign at their end",
             "#" | "--" | "/*" => "a comment begins with `//`",
-            "///" => "a doc comment stands before what it documents; a plain comment begins with `//`",
-            "//!" => "documentation of the file stands before its first item",
             "." if before.ends_with(|c: char| c.is_ascii_digit()) => "numbers are whole",
             "." if self.after_value() => "a value is named by its relation and its column: `relation.column`",
             "where" if self.expects("{") => "a map leaves rows out by `skip REASON when …`",
             "into" if self.expects("let") => "only a map writes rows: make it a `map`",
-            "in" | "(" | "[" | "{" | "}" | ")" | "]" => return None,
-            _ if KEYWORDS.contains(&found) && self.expects("`") && !self.expects("///") => {
+            "into" if self.expects(KEYWORD) => "only a map writes rows: make it a `map`",
+            "fail" | "skip" | "warn" if self.expects(KEYWORD) => {
+                "what fails is handled behind the call itself; inside `if … then …` put both in parentheses"
+            }
+            "when" if self.name() == "the name of a reason" => "every such line says why: `skip REASON when …`",
+            _ if KEYWORDS.contains(&found) && (self.expects(KEYWORD) || self.expects("`")) => {
                 return Some(format!(
                     "`{found}` is a word of the language; as a name it stands in backquotes: `` `{found}` ``"
                 ));
             }
-            _ if KEYWORDS.contains(&found) && self.expects("///") => {
-                return Some(format!(
-                    "if `{found}` is a column's name, write it in backquotes: `` `{found}` ``"
-                ));
-            }
+            "in" | "(" | "[" | "{" | "}" | ")" | "]" => return None,
             _ if self.expects("as") && found.starts_with(char::is_alphabetic) => {
                 "another name for a relation is given by `as`"
             }
-            _ if wants_column(self, before) => "columns are set inside `into TABLE { … }`",
+            _ if self.expects("into") && self.next_sign() == "=" => "columns are set inside `into TABLE { … }`",
             _ => return None,
         };
         Some(fixed.to_owned())
     }
 }
 
-/// Whether `name = …` stands among the lines of a map.
-fn wants_column(place: &Place<'_>, _before: &str) -> bool {
-    let rest = place
-        .text
-        .get(place.position + place.found.len()..)
-        .unwrap_or_default();
-    place.expects("into") && rest.trim_start().starts_with('=')
-}
-
 /// What is open before a position: a text, and brackets with their places.
 struct Open {
     text: Option<usize>,
     brackets: Vec<(char, usize)>,
+    /// Where the last word or sign before the position ends, blanks and plain comments left out.
+    end: usize,
 }
 
 impl Open {
@@ -374,7 +482,12 @@ impl Open {
             .unwrap_or_default()
             .char_indices()
             .peekable();
+        let mut end = 0;
+        let rest = |at: usize| text.get(at..position).unwrap_or_default();
         while let Some((at, c)) = chars.next() {
+            let comment = rest(at).starts_with("//")
+                && (!rest(at).starts_with("///") || rest(at).starts_with("////"))
+                && !rest(at).starts_with("//!");
             let in_text = quotes
                 .last()
                 .is_some_and(|(_, depth)| *depth == brackets.len());
@@ -390,7 +503,12 @@ impl Open {
                 '"' => quotes.push((at, brackets.len())),
                 '`' => while chars.next().is_some_and(|(_, c)| c != '`' && c != '\n') {},
                 '/' if chars.peek().is_some_and(|(_, c)| *c == '/') => {
+                    let line = rest(at).lines().next().unwrap_or_default();
+                    if !comment {
+                        end = at + line.trim_end().len();
+                    }
                     while chars.next().is_some_and(|(_, c)| c != '\n') {}
+                    continue;
                 }
                 '{' | '(' | '[' => brackets.push((c, at)),
                 '}' | ')' | ']' => {
@@ -398,12 +516,19 @@ impl Open {
                 }
                 _ => {}
             }
+            if !c.is_whitespace() {
+                end = chars.peek().map_or(position, |(next, _)| *next);
+            }
         }
         let text = quotes
             .last()
             .filter(|(_, depth)| *depth == brackets.len())
             .map(|(at, _)| *at);
-        Open { text, brackets }
+        Open {
+            text,
+            brackets,
+            end,
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn split(text: &str) -> Parts {
                 continue;
             }
             let is_item = (indent == 0 || depth == 0) && begins_item(trimmed)
-                || indent == 0 && depth == 0 && ITEM_WORDS.contains(&trimmed.trim_end());
+                || indent == 0 && depth == 0 && ITEM_WORDS.contains(&without_comment(trimmed));
             let stray = indent == 0 && depth == 0 && is_stray(trimmed, paused);
             if is_item {
                 starts.push(docs_start.take().unwrap_or(start));
@@ -100,6 +100,10 @@ fn begins_item(line: &str) -> bool {
         && next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '`')
 }
 
+fn without_comment(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default().trim()
+}
+
 /// Whether a line outside all braces belongs to no item: a brace too many, documentation of the file
 /// behind its head, or a word after a pause that goes on with nothing.
 fn is_stray(line: &str, paused: bool) -> bool {
@@ -129,7 +133,7 @@ pub(super) fn heads(chunk: &str) -> Vec<(String, String)> {
     chunk
         .lines()
         .map(str::trim)
-        .filter(|line| begins_item(line) || ITEM_WORDS.contains(line))
+        .filter(|line| begins_item(line) || ITEM_WORDS.contains(&without_comment(line)))
         .filter_map(head)
         .collect()
 }
