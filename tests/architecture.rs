@@ -81,7 +81,8 @@ fn walk(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) {
 
 /// Lines that are code: comments say what they like.
 fn code_lines(code: &str) -> impl Iterator<Item = &str> {
-    code.lines().filter(|line| !line.trim_start().starts_with("//"))
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
 }
 
 fn assert_none(problems: Vec<String>) {
@@ -153,7 +154,9 @@ fn telling_tables() -> BTreeSet<String> {
         .flat_map(|shipped| {
             let mut files = Files::new();
             let id = files.add(shipped.file, shipped.text);
-            mapwright::catalog::snapshot::from_yaml(&files, id).unwrap().tables
+            mapwright::catalog::snapshot::from_yaml(&files, id)
+                .unwrap()
+                .tables
         })
         .map(|(name, _)| name)
         .filter(|name| name.contains('_'))
@@ -196,7 +199,10 @@ fn each_code_has_a_page_and_each_page_a_code() {
         .iter()
         .map(|info| (&info.code.as_str()[1..], &info.code.as_str()[..1]))
         .collect();
-    assert!(order.is_sorted(), "the registry is in the order of its numbers");
+    assert!(
+        order.is_sorted(),
+        "the registry is in the order of its numbers"
+    );
 }
 
 /// Codes that no mapping can bring about: nothing in the text leads to them.
@@ -215,7 +221,8 @@ fn each_code_of_the_compiler_has_a_case() {
             && REGISTRY.iter().any(|info| info.code.as_str() == code)
         {
             assert!(
-                text.lines().any(|line| line.contains("//~") && line.contains(code)),
+                text.lines()
+                    .any(|line| line.contains("//~") && line.contains(code)),
                 "{name} is not annotated with its code"
             );
             *cases.entry(code.to_owned()).or_default() += 1;
@@ -228,7 +235,11 @@ fn each_code_of_the_compiler_has_a_case() {
     let mut expectations = Vec::new();
     walk(&root, "stderr", &mut expectations);
     for file in expectations {
-        assert!(file.with_extension("map").exists(), "{} has no case", file.display());
+        assert!(
+            file.with_extension("map").exists(),
+            "{} has no case",
+            file.display()
+        );
     }
     let missing = REGISTRY
         .iter()

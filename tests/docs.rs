@@ -102,12 +102,7 @@ fn every_page_opens_with_code_and_title() {
 }
 
 /// Compiles an example; gives what is printed about it.
-fn example(
-    page: &str,
-    block: &Block,
-    code: Option<&str>,
-    problems: &mut Vec<String>,
-) -> String {
+fn example(page: &str, block: &Block, code: Option<&str>, problems: &mut Vec<String>) -> String {
     let headed = block.body.lines().any(|line| line.starts_with("mapping "));
     let text = if headed {
         block.body.clone()

@@ -113,7 +113,9 @@ async fn outcome(
         broadcasts: Vec::new(),
         limits: Limits::default(),
     };
-    let report = run(inputs, &mut source, &mut sink, &mut Silent).await.unwrap();
+    let report = run(inputs, &mut source, &mut sink, &mut Silent)
+        .await
+        .unwrap();
     let rows = &sink.tables["log_lines"];
     let outcome = match rows.as_slice() {
         [] => {
@@ -235,7 +237,10 @@ fn odd_values(kind: Kind) -> Vec<Value<'static>> {
             Value::Bytes(b"\0\0"),
             Value::Bytes(&[255; 100]),
         ],
-        Kind::Timestamp => INTS.iter().map(|micros| Value::Timestamp(*micros)).collect(),
+        Kind::Timestamp => INTS
+            .iter()
+            .map(|micros| Value::Timestamp(*micros))
+            .collect(),
         Kind::Duration => INTS.iter().map(|micros| Value::Duration(*micros)).collect(),
         Kind::Uuid => vec![Value::Uuid([0; 16]), Value::Uuid([255; 16])],
         Kind::Inet => {
@@ -317,7 +322,10 @@ fn functions_give_what_they_declare_for_odd_values_too() {
             );
         }
     }
-    assert!(count > 10_000 && failures > 1_000, "{count} calls, {failures} failures");
+    assert!(
+        count > 10_000 && failures > 1_000,
+        "{count} calls, {failures} failures"
+    );
 }
 
 #[test]
@@ -359,7 +367,11 @@ fn functions_that_keep_values_apart_do_so() {
 fn names_and_texts_of_functions_are_in_order() {
     let mut names = HashSet::new();
     for function in functions::all() {
-        assert!(names.insert(function.name), "`{}` is there twice", function.name);
+        assert!(
+            names.insert(function.name),
+            "`{}` is there twice",
+            function.name
+        );
         assert!(function.parameters.len() <= functions::MAX_ARGUMENTS);
         assert!(
             function.doc.ends_with('.') && !function.doc.contains('\n'),

@@ -62,7 +62,10 @@ fn describe(page: &mut String, function: &Function) {
     if let Some(fails) = function.fails {
         let _ = write!(page, " Fails {fails}.");
     }
-    if let Some(parameter) = function.injective_in.and_then(|at| function.parameters.get(at)) {
+    if let Some(parameter) = function
+        .injective_in
+        .and_then(|at| function.parameters.get(at))
+    {
         let _ = write!(
             page,
             " Keeps values apart: other values of `{}` give other results.",

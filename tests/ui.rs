@@ -87,7 +87,10 @@ impl Head {
             format: Format::Human,
             limit: usize::MAX,
         };
-        if let Some(form) = lines.next().and_then(|line| line.strip_prefix("// render: ")) {
+        if let Some(form) = lines
+            .next()
+            .and_then(|line| line.strip_prefix("// render: "))
+        {
             let (form, limit) = form.split_once(" at most ").unwrap_or((form, ""));
             head.format = match form {
                 "human" => Format::Human,
@@ -129,9 +132,7 @@ fn annotated(files: &Files, text: &str, found: &[Diagnostic]) -> Result<(), Stri
                 files.position(label.span.file, label.span.start).0
             });
         let position = wanted.iter().position(|(at, code, words)| {
-            *at == line
-                && *code == diagnostic.code.as_str()
-                && diagnostic.message.contains(words)
+            *at == line && *code == diagnostic.code.as_str() && diagnostic.message.contains(words)
         });
         match position {
             Some(index) => drop(wanted.remove(index)),

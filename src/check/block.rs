@@ -33,6 +33,8 @@ pub(super) struct BlockChecker<'k, 'c, 'd> {
     pub(super) into_table: Option<String>,
     /// Whether an `into` was wrong and left out, so that the others say nothing of the block.
     pub(super) into_left_out: bool,
+    /// Where the line `otherwise …` stands.
+    pub(super) otherwise_place: Option<Span>,
 }
 
 /// Checks one block and adds it to the checker's frames.
@@ -65,6 +67,7 @@ pub(super) fn check(checker: &mut Checker<'_, '_>, block: Block<'_>, docs: &str)
         in_aggregate: false,
         into_table: None,
         into_left_out: false,
+        otherwise_place: None,
     };
     if !this.slot(&block.relation().from, false) {
         this.checker.broken.insert(name.node.clone());
@@ -320,7 +323,7 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             codes::E0209,
             format!("reason `{}` does not fit: {wanted}", declared.name),
         )
-        .primary(span, "of another severity")
+        .primary(span, format!("its severity is `{}`", word(severity)))
         .secondary(declared.span, "declared here")
         .help(format!("{help}, or change the reason's severity"));
         self.error(diagnostic);
@@ -368,11 +371,14 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             LineKind::Into(into) => self.into(into),
             LineKind::Otherwise(fate) => {
                 let place = fate.reason.span;
-                if self.frame.otherwise.is_some() {
+                if let Some(first) = self.otherwise_place {
                     let diagnostic = Diagnostic::error(codes::E0307, "`otherwise` is given twice")
-                        .primary(place, "given again");
+                        .primary(place, "given again")
+                        .secondary(first, "first given here")
+                        .help("remove one of the lines");
                     self.error(diagnostic);
                 }
+                self.otherwise_place = Some(place);
                 self.frame.otherwise = Some(self.fate_or_any(fate));
             }
         }
@@ -522,6 +528,15 @@ impl<'c> BlockChecker<'_, 'c, '_> {
     /// Whether something is known to be there.
     pub(super) fn known(&self, fact: Fact) -> bool {
         self.facts.has(fact)
+    }
+}
+
+/// A severity as it is written.
+fn word(severity: SeverityValue) -> &'static str {
+    match severity {
+        SeverityValue::Error => "error",
+        SeverityValue::Warn => "warn",
+        SeverityValue::Quiet => "quiet",
     }
 }
 

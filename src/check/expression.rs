@@ -360,8 +360,12 @@ impl BlockChecker<'_, '_, '_> {
         let mut diagnostic =
             Diagnostic::error(codes::E0102, format!("no {noun} `{}` in {what}", name.node))
                 .primary(name.span, format!("unknown {noun}"));
-        if let Some(help) = suggest::help(&name.node, self.columns_of(relation)) {
+        let known = self.columns_of(relation);
+        if let Some(help) = suggest::help(&name.node, known.iter().copied()) {
             diagnostic = diagnostic.help(help);
+        } else if !known.is_empty() {
+            let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            diagnostic = diagnostic.note(format!("{what} has {}", list.join(", ")));
         }
         self.wrong(diagnostic, span)
     }
@@ -466,13 +470,13 @@ impl BlockChecker<'_, '_, '_> {
         let (handler, ty) = match handler {
             ast::Handler::Value(value) => {
                 let value = self.expr(value);
-                let ty = self.joined(&operand, &value);
+                let ty = self.joined(&operand, &value, "value of `else`");
                 (Handler::Value(value), ty)
             }
             ast::Handler::Warn(reason, value) => {
                 let index = self.checker.find_reason(reason);
                 let value = self.expr(value);
-                let ty = self.joined(&operand, &value);
+                let ty = self.joined(&operand, &value, "value of `else`");
                 let Some(index) = index else {
                     return Expr {
                         kind: ExprKind::Error,
@@ -605,9 +609,10 @@ impl BlockChecker<'_, '_, '_> {
             "max" => return (self.aggregate(AggregateOp::Max, arguments, span), never),
             "count" => return (self.aggregate(AggregateOp::Count, arguments, span), never),
             "first" => {
-                let diagnostic = Diagnostic::error(codes::E0206, "`first` takes a value and an order")
-                    .primary(span, "no `by`")
-                    .note("it is `first(value by key)`");
+                let diagnostic =
+                    Diagnostic::error(codes::E0206, "`first` takes a value and an order")
+                        .primary(span, "no `by`")
+                        .note("it is `first(value by key)`");
                 return (self.wrong(diagnostic, span), never);
             }
             _ => {}
@@ -819,7 +824,8 @@ enum Fails {
     When(String, &'static str),
 }
 
-fn counted(number: usize) -> String {
+/// `2 arguments`.
+pub(super) fn counted(number: usize) -> String {
     match number {
         0 => "no argument".to_owned(),
         1 => "1 argument".to_owned(),

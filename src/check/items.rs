@@ -359,6 +359,8 @@ impl<'c, 'd> Checker<'c, 'd> {
                     .primary(name.span, "unknown type");
                 if other == "map" {
                     diagnostic = diagnostic.help("a look-up table is written `map<text, uuid>`");
+                } else if let Some(meant) = elsewhere(other) {
+                    diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
                 } else if let Some(help) = suggest::help(other, NAMES) {
                     diagnostic = diagnostic.help(help);
                 } else {
@@ -575,6 +577,21 @@ fn severity(word: &str) -> SeverityValue {
         "quiet" => SeverityValue::Quiet,
         _ => SeverityValue::Error,
     }
+}
+
+/// The language's type for what other languages and PostgreSQL call by another name.
+fn elsewhere(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "boolean" => "bool",
+        "integer" | "bigint" | "smallint" | "number" => "int",
+        "string" | "varchar" | "str" => "text",
+        "bytea" | "blob" => "bytes",
+        "datetime" | "timestamptz" | "date" | "time" => "timestamp",
+        "interval" => "duration",
+        "ip" | "cidr" => "inet",
+        "jsonb" => "json",
+        _ => return None,
+    })
 }
 
 /// The value of a literal.

@@ -6,6 +6,7 @@ use crate::syntax::ast::{self, BinaryOp, ExprKind as Syntax};
 use crate::types::{OwnedValue, Ty, Type};
 
 use super::block::BlockChecker;
+use super::expression::counted;
 use super::ir::{self, AggregateOp, ArithmeticOp, CompareOp, Expr, ExprKind};
 use super::items::constant;
 
@@ -149,9 +150,8 @@ impl BlockChecker<'_, '_, '_> {
                 codes::E0201,
                 format!("cannot compare `{}` with `{}`", left.ty, right.ty),
             )
-            .primary(span, "operands of different types")
-            .secondary(left.span, format!("`{}`", left.ty))
-            .secondary(right.span, format!("`{}`", right.ty));
+            .primary(right.span, format!("`{}`", right.ty))
+            .secondary(left.span, format!("`{}`", left.ty));
             return self.wrong(diagnostic, span);
         }
         let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
@@ -244,7 +244,7 @@ impl BlockChecker<'_, '_, '_> {
                     .help("remove `?? …`");
             self.error(diagnostic);
         }
-        let mut ty = self.joined(&left, &right);
+        let mut ty = self.joined(&left, &right, "default of `??`");
         if !right.ty.is_nullable() {
             ty = Type::required(ty.ty);
         }
@@ -359,14 +359,14 @@ impl BlockChecker<'_, '_, '_> {
         }
     }
 
-    /// The type that holds both values; reports where there is none.
-    pub(super) fn joined(&mut self, left: &Expr, right: &Expr) -> Type {
+    /// The type that holds both values; reports where there is none, that `what` differs.
+    pub(super) fn joined(&mut self, left: &Expr, right: &Expr, what: &str) -> Type {
         if let Some(ty) = left.ty.join(&right.ty) {
             return ty;
         }
         let diagnostic = Diagnostic::error(
             codes::E0201,
-            format!("`{}` and `{}` are of different types", left.ty, right.ty),
+            format!("{what}: expected `{}`, found `{}`", left.ty.ty, right.ty),
         )
         .primary(right.span, format!("`{}`", right.ty))
         .secondary(left.span, format!("`{}`", left.ty));
@@ -389,7 +389,7 @@ impl BlockChecker<'_, '_, '_> {
         self.facts.learn(&condition, false);
         let otherwise = self.expr(otherwise);
         self.facts = facts;
-        let ty = self.joined(&then, &otherwise);
+        let ty = self.joined(&then, &otherwise, "branch of `if`");
         Expr {
             kind: ExprKind::If(Box::new(condition), Box::new(then), Box::new(otherwise)),
             ty,
@@ -438,7 +438,7 @@ impl BlockChecker<'_, '_, '_> {
             }
             let value = self.expr(&arm.result);
             let ty = match &result {
-                Some(before) => self.joined(before, &value),
+                Some(before) => self.joined(before, &value, "arm of `match`"),
                 None => value.ty.clone(),
             };
             result = Some(Expr {
@@ -447,9 +447,10 @@ impl BlockChecker<'_, '_, '_> {
                 span: value.span,
             });
             if arm.values.is_empty() {
-                if otherwise.is_some() {
+                if let Some(first) = &otherwise {
                     let diagnostic = Diagnostic::error(codes::E0208, "`match` has two arms `else`")
-                        .primary(arm.span, "never reached");
+                        .primary(arm.span, "never reached")
+                        .secondary(first.span, "the first one gives this");
                     self.error(diagnostic);
                 }
                 otherwise = Some(Box::new(value));
@@ -566,7 +567,8 @@ impl BlockChecker<'_, '_, '_> {
                     codes::E0206,
                     format!("`{name}` takes 1 argument, found {}", arguments.len()),
                 )
-                .primary(span, "another number of arguments");
+                .primary(span, counted(arguments.len()))
+                .note(format!("it is `{name}(value)`"));
                 return self.wrong(diagnostic, span);
             }
         };

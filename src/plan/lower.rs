@@ -39,7 +39,7 @@ pub fn plan(
                     unique.insert((number, place), grounds.describe());
                 }
                 (JoinKind::Inner | JoinKind::Left, None) => {
-                    diagnostics.push(not_unique(frame, join))
+                    diagnostics.push(not_unique(&mapping, source, frame, join))
                 }
             }
         }
@@ -153,13 +153,35 @@ pub fn plan(
     })
 }
 
-fn not_unique(frame: &ir::Frame, join: &ir::Join) -> Diagnostic {
-    let alias = frame
-        .slots
-        .get(join.slot)
-        .map_or("", |slot| slot.alias.as_str());
-    Diagnostic::error(codes::E0402, format!("join of `{alias}` may find several rows"))
-        .primary(join.on.span, "holds no key of the joined relation")
+fn not_unique(
+    mapping: &ir::Mapping,
+    source: &Catalog,
+    frame: &ir::Frame,
+    join: &ir::Join,
+) -> Diagnostic {
+    let slot = frame.slots.get(join.slot);
+    let alias = slot.map_or("", |slot| slot.alias.as_str());
+    let table = slot.and_then(|slot| match slot.relation {
+        Relation::Scan(scan) => source.tables.get_key_value(&mapping.scans.get(scan)?.table),
+        Relation::Broadcast(_) | Relation::Frame(_) => None,
+    });
+    let message = format!("join of `{alias}` may find several rows");
+    let mut diagnostic = Diagnostic::error(codes::E0402, message)
+        .primary(join.on.span, "holds no key of the joined relation");
+    if let Some((name, table)) = table {
+        let keys: Vec<String> = table
+            .keys
+            .iter()
+            .filter(|key| !key.deferrable)
+            .map(|key| format!("({})", key.columns.join(", ")))
+            .collect();
+        diagnostic = diagnostic.note(if keys.is_empty() {
+            format!("table `{name}` has no key")
+        } else {
+            format!("keys of table `{name}`: {}", keys.join(", "))
+        });
+    }
+    diagnostic
         .note("a `join` finds one row at most; that must follow from a unique key in the catalog or from a `group by`")
         .help("make a row for each partner by `join many`, or join a view with `group by` that picks one")
 }

@@ -200,7 +200,8 @@ fn alone(
                     scan.table
                 ),
             )
-            .primary(scan.span, "no column of type `text`, `int` or `uuid`");
+            .primary(scan.span, "no column of type `text`, `int` or `uuid`")
+            .note("each table is read once, in the order of one of its columns");
             diagnostics.push(diagnostic);
             all = false;
             continue;
@@ -260,11 +261,15 @@ fn not_aligned(
     )
     .primary(
         constraint.span,
-        format!(
-            "`{}` and `{}` cannot be read in step",
-            table(left),
-            table(right)
-        ),
+        if left == right {
+            format!("`{}` is read in the order of another column", table(left))
+        } else {
+            format!(
+                "`{}` and `{}` cannot be read in step",
+                table(left),
+                table(right)
+            )
+        },
     );
     let known: BTreeSet<String> = [describe(left), describe(right)]
         .into_iter()
@@ -279,7 +284,11 @@ fn not_aligned(
     }
     diagnostic
         .note("each table is read once, in the order of one column; rows meet only where those columns are equal")
-        .help("add the equality of the keys, or declare the table with `broadcast` if it is small")
+        .help(if left == right {
+            "group by that column too"
+        } else {
+            "add the equality of the keys, or declare the table with `broadcast` if it is small"
+        })
 }
 
 /// What ties the scans of a mapping together.

@@ -11,6 +11,7 @@ use crate::base::{FileId, Span};
 use crate::diagnostics::{Diagnostic, codes, suggest};
 
 use super::grammar::{KEYWORDS, Rule};
+use super::scan::{Open, first_token, skip_blank};
 use super::split::ITEM_WORDS;
 
 /// The diagnostic for `error`, found in a chunk that starts `base` bytes into the file.
@@ -100,7 +101,10 @@ fn in_text(place: &Place<'_>, quote: usize, span: &dyn Fn(usize, usize) -> Span)
     if place.found.is_empty() || inside.contains('\n') {
         let line = inside.lines().next().unwrap_or_default().trim_end();
         return Diagnostic::error(codes::E0001, "text is not closed")
-            .primary(span(quote, quote + line.len()), "begins here and has no end")
+            .primary(
+                span(quote, quote + line.len()),
+                "begins here and has no end",
+            )
             .help("add `\"` at its end");
     }
     let end = place.position + place.found.len();
@@ -134,7 +138,9 @@ struct Place<'t> {
 impl<'t> Place<'t> {
     fn new(text: &'t str, error: &pest::error::Error<Rule>) -> Self {
         let attempts = error.parse_attempts();
-        let reached = attempts.as_ref().map_or(0, |attempts| attempts.max_position);
+        let reached = attempts
+            .as_ref()
+            .map_or(0, |attempts| attempts.max_position);
         let tokens = attempts
             .iter()
             .flat_map(|attempts| attempts.expected_tokens())
@@ -176,7 +182,12 @@ impl<'t> Place<'t> {
         if documentation && slashes < before.len() {
             return slashes;
         }
-        if before.ends_with('<') && self.text.get(self.position..).is_some_and(|rest| rest.starts_with('>')) {
+        if before.ends_with('<')
+            && self
+                .text
+                .get(self.position..)
+                .is_some_and(|rest| rest.starts_with('>'))
+        {
             self.tokens = BTreeSet::from(["??".to_owned()]);
             return self.position - 1;
         }
@@ -186,7 +197,9 @@ impl<'t> Place<'t> {
             .iter()
             .all(|token| token == "_" || (token.contains("..") && token.len() == 4));
         let word = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
-        let is_keyword = before.get(word.len()..).is_some_and(|word| KEYWORDS.contains(&word));
+        let is_keyword = before
+            .get(word.len()..)
+            .is_some_and(|word| KEYWORDS.contains(&word));
         if only_letters && is_keyword {
             self.tokens = BTreeSet::from([KEYWORD.to_owned()]);
             return word.len();
@@ -243,8 +256,20 @@ impl<'t> Place<'t> {
         let word = earlier.get(operator..)?;
         let dangles = matches!(
             word,
-            "+" | "-" | "*" | "/" | "%" | "??" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "and"
-                | "or" | "not"
+            "+" | "-"
+                | "*"
+                | "/"
+                | "%"
+                | "??"
+                | "=="
+                | "!="
+                | "<"
+                | "<="
+                | ">"
+                | ">="
+                | "and"
+                | "or"
+                | "not"
         );
         (is_name && dangles).then_some(operator)
     }
@@ -263,16 +288,26 @@ impl<'t> Place<'t> {
         if has(KEYWORD) {
             return vec![self.other_than_keyword(open).to_owned()];
         }
-        if self.found.is_empty() && has("}") && open.brackets.last().is_some_and(|(c, _)| *c == '{') {
+        if self.found.is_empty() && has("}") && open.brackets.last().is_some_and(|(c, _)| *c == '{')
+        {
             return vec![sign("}")];
         }
         if has("mapping") {
             return vec!["an item".to_owned()];
         }
         if self.expects_value() {
-            let noun = if has("quiet") { "a constant" } else { "an expression" };
+            let noun = if has("quiet") {
+                "a constant"
+            } else {
+                "an expression"
+            };
             let mut list = vec![noun.to_owned()];
-            list.extend(["skip", "fail", "warn"].into_iter().filter(|word| has(word)).map(sign));
+            list.extend(
+                ["skip", "fail", "warn"]
+                    .into_iter()
+                    .filter(|word| has(word))
+                    .map(sign),
+            );
             return list;
         }
         let mut list: Vec<String> = Vec::new();
@@ -284,7 +319,14 @@ impl<'t> Place<'t> {
             list.push(format!("a line of the {block}"));
         } else if has("`") {
             let rule = has("///");
-            list.push(if rule { "a rule `column = …`" } else { self.name() }.to_owned());
+            list.push(
+                if rule {
+                    "a rule `column = …`"
+                } else {
+                    self.name()
+                }
+                .to_owned(),
+            );
         } else if has("skip") {
             list.extend(["skip", "fail"].map(sign));
         } else if has("quiet") {
@@ -300,13 +342,13 @@ impl<'t> Place<'t> {
         let after_value = self.after_value();
         for token in [
             "{", "}", ")", "]", ">", ",", "=>", "|", "=", ":", "<", ".", "(", "then", "from", "on",
-            "by", "many", "skipped", "limit", "help", "sql", "null",
+            "by", "many", "skipped", "limit", "help", "sql", "null", "not",
         ] {
             // Behind a value these go on with it, and so can every operator.
-            let goes_on = after_value && matches!(token, "." | "(" | "<" | ">" | "|")
+            let goes_on = after_value && matches!(token, "." | "(" | "<" | ">" | "|" | "not")
                 || token == "(" && has("quiet");
             if has(token) && !goes_on && !(token == "many" && has("`")) {
-                list.push(sign(token));
+                list.push(sign(if token == "not" { "not null" } else { token }));
             }
         }
         for token in ["join", "where", "group"] {
@@ -344,8 +386,25 @@ impl<'t> Place<'t> {
             .next()
             .unwrap_or_default();
         let names = [
-            "let", "map", "view", "param", "reason", "mapping", "source", "target", "from", "join",
-            "many", "as", "into", "skip", "fail", "warn", "for", "broadcast", "exists",
+            "let",
+            "map",
+            "view",
+            "param",
+            "reason",
+            "mapping",
+            "source",
+            "target",
+            "from",
+            "join",
+            "many",
+            "as",
+            "into",
+            "skip",
+            "fail",
+            "warn",
+            "for",
+            "broadcast",
+            "exists",
         ];
         if names.contains(&word) {
             return self.name();
@@ -353,7 +412,10 @@ impl<'t> Place<'t> {
         let gap = self.text.get(open.end..self.position).unwrap_or_default();
         let sets = self.next_sign() == "=";
         let braces = open.brackets.iter().filter(|(c, _)| *c == '{').count();
-        let is_view = self.text.lines().any(|line| line.trim_start().starts_with("view "));
+        let is_view = self
+            .text
+            .lines()
+            .any(|line| line.trim_start().starts_with("view "));
         match (gap.contains('\n') || before.ends_with('{'), braces) {
             (true, 1) if is_view && sets => "a name",
             (true, 1) if is_view => "a line of the view",
@@ -372,7 +434,11 @@ impl<'t> Place<'t> {
 
     /// What kind of name is wanted, by the word before it.
     fn name(&self) -> &'static str {
-        let before = self.text.get(..self.position).unwrap_or_default().trim_end();
+        let before = self
+            .text
+            .get(..self.position)
+            .unwrap_or_default()
+            .trim_end();
         let word = before
             .rsplit(|c: char| !c.is_alphanumeric())
             .next()
@@ -386,7 +452,7 @@ impl<'t> Place<'t> {
 
     /// Adds what helps a reader to go on.
     fn advice(&self, mut diagnostic: Diagnostic) -> Diagnostic {
-        let wants_line = self.expects("let");
+        let wants_line = self.expects("let") && !self.found.is_empty();
         if wants_line && self.meant().is_none() {
             diagnostic = diagnostic.note(if self.expects("into") {
                 "lines of a map begin with `skip`, `fail`, `warn`, `let`, `into` or `otherwise`"
@@ -422,7 +488,11 @@ impl<'t> Place<'t> {
 
     fn help(&self) -> Option<String> {
         let found = self.found;
-        let before = self.text.get(..self.position).unwrap_or_default().trim_end();
+        let before = self
+            .text
+            .get(..self.position)
+            .unwrap_or_default()
+            .trim_end();
         let last_line = before.lines().next_back().unwrap_or_default().trim_start();
         if last_line.starts_with("///") && !last_line.starts_with("////") && found != "///" {
             return Some(
@@ -439,14 +509,25 @@ impl<'t> Place<'t> {
             "," if self.expects("///") => "lines need no sign at their end",
             "#" | "--" | "/*" => "a comment begins with `//`",
             "." if before.ends_with(|c: char| c.is_ascii_digit()) => "numbers are whole",
-            "." if self.after_value() => "a value is named by its relation and its column: `relation.column`",
+            "." if self.after_value() => {
+                "a value is named by its relation and its column: `relation.column`"
+            }
             "where" if self.expects("{") => "a map leaves rows out by `skip REASON when …`",
             "into" if self.expects("let") => "only a map writes rows: make it a `map`",
             "into" if self.expects(KEYWORD) => "only a map writes rows: make it a `map`",
             "fail" | "skip" | "warn" if self.expects(KEYWORD) => {
                 "what fails is handled behind the call itself; inside `if … then …` put both in parentheses"
             }
-            "when" if self.name() == "the name of a reason" => "every such line says why: `skip REASON when …`",
+            "when" if before.ends_with("case") => {
+                "a choice is written `if … then … else …` or `match … { … }`"
+            }
+            "," if self.expects(")") && !self.expects(",") => "a list is written `[a, b]`",
+            "-" if before.len() == self.position && self.expects("_") && !self.after_value() => {
+                "names hold letters, digits and `_`; any other stands in backquotes"
+            }
+            "when" if self.name() == "the name of a reason" => {
+                "every such line says why: `skip REASON when …`"
+            }
             _ if KEYWORDS.contains(&found) && (self.expects(KEYWORD) || self.expects("`")) => {
                 return Some(format!(
                     "`{found}` is a word of the language; as a name it stands in backquotes: `` `{found}` ``"
@@ -456,130 +537,13 @@ impl<'t> Place<'t> {
             _ if self.expects("as") && found.starts_with(char::is_alphabetic) => {
                 "another name for a relation is given by `as`"
             }
-            _ if self.expects("into") && self.next_sign() == "=" => "columns are set inside `into TABLE { … }`",
+            _ if self.expects("into") && self.next_sign() == "=" => {
+                "columns are set inside `into TABLE { … }`"
+            }
             _ => return None,
         };
         Some(fixed.to_owned())
     }
-}
-
-/// What is open before a position: a text, and brackets with their places.
-struct Open {
-    text: Option<usize>,
-    brackets: Vec<(char, usize)>,
-    /// Where the last word or sign before the position ends, blanks and plain comments left out.
-    end: usize,
-}
-
-impl Open {
-    /// Reads the text up to `position` the way the grammar does, as far as texts, comments and
-    /// brackets go; brackets in a text are those of its expressions.
-    fn before(text: &str, position: usize) -> Open {
-        let mut brackets: Vec<(char, usize)> = Vec::new();
-        let mut quotes: Vec<(usize, usize)> = Vec::new();
-        let mut chars = text
-            .get(..position)
-            .unwrap_or_default()
-            .char_indices()
-            .peekable();
-        let mut end = 0;
-        let rest = |at: usize| text.get(at..position).unwrap_or_default();
-        while let Some((at, c)) = chars.next() {
-            let comment = rest(at).starts_with("//")
-                && (!rest(at).starts_with("///") || rest(at).starts_with("////"))
-                && !rest(at).starts_with("//!");
-            let in_text = quotes
-                .last()
-                .is_some_and(|(_, depth)| *depth == brackets.len());
-            match c {
-                '\\' if in_text => {
-                    chars.next();
-                }
-                '"' if in_text => {
-                    quotes.pop();
-                }
-                '{' if in_text => brackets.push((c, at)),
-                _ if in_text => {}
-                '"' => quotes.push((at, brackets.len())),
-                '`' => while chars.next().is_some_and(|(_, c)| c != '`' && c != '\n') {},
-                '/' if chars.peek().is_some_and(|(_, c)| *c == '/') => {
-                    let line = rest(at).lines().next().unwrap_or_default();
-                    if !comment {
-                        end = at + line.trim_end().len();
-                    }
-                    while chars.next().is_some_and(|(_, c)| c != '\n') {}
-                    continue;
-                }
-                '{' | '(' | '[' => brackets.push((c, at)),
-                '}' | ')' | ']' => {
-                    brackets.pop();
-                }
-                _ => {}
-            }
-            if !c.is_whitespace() {
-                end = chars.peek().map_or(position, |(next, _)| *next);
-            }
-        }
-        let text = quotes
-            .last()
-            .filter(|(_, depth)| *depth == brackets.len())
-            .map(|(at, _)| *at);
-        Open {
-            text,
-            brackets,
-            end,
-        }
-    }
-}
-
-/// The position after blanks and comments, where the reader looks.
-fn skip_blank(text: &str, mut position: usize) -> usize {
-    while !text.is_char_boundary(position) {
-        position -= 1;
-    }
-    if Open::before(text, position).text.is_some() {
-        return position;
-    }
-    loop {
-        let rest = text.get(position..).unwrap_or_default();
-        let blank = rest.len() - rest.trim_start().len();
-        position += blank;
-        let rest = text.get(position..).unwrap_or_default();
-        let is_doc = rest.starts_with("//!") || rest.starts_with("///");
-        if rest.starts_with("//") && (!is_doc || rest.starts_with("////")) {
-            position += rest.find('\n').unwrap_or(rest.len());
-        } else {
-            return position;
-        }
-    }
-}
-
-/// The word or sign at the start of `rest`.
-fn first_token(rest: &str) -> &str {
-    let word = rest
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(rest.len());
-    let length = if word > 0 {
-        word
-    } else if rest.starts_with('"') {
-        rest.get(1..)
-            .and_then(|tail| tail.find(['"', '\n']))
-            .map_or(rest.len().min(1), |end| {
-                let closed = rest.as_bytes().get(end + 1) == Some(&b'"');
-                end + 1 + usize::from(closed)
-            })
-    } else {
-        [
-            "///", "//!", "/*", "--", "<>", "==", "!=", "<=", ">=", "??", "=>", "->", "&&", "||",
-        ]
-        .iter()
-        .find(|sign| rest.starts_with(**sign))
-        .map_or_else(
-            || rest.chars().next().map_or(0, char::len_utf8),
-            |sign| sign.len(),
-        )
-    };
-    rest.get(..length).unwrap_or(rest)
 }
 
 fn shorten(token: &str) -> String {

@@ -8,6 +8,7 @@ mod build;
 mod error;
 mod expression;
 mod grammar;
+mod scan;
 mod split;
 
 use crate::base::{FileId, Files};

@@ -128,7 +128,10 @@ pub(super) fn heads(chunk: &str) -> Vec<(String, String)> {
         let mut words = line
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
             .filter(|word| !word.is_empty());
-        Some((words.next()?.to_owned(), words.next().unwrap_or_default().to_owned()))
+        Some((
+            words.next()?.to_owned(),
+            words.next().unwrap_or_default().to_owned(),
+        ))
     };
     chunk
         .lines()
@@ -222,7 +225,10 @@ mod tests {
     #[test]
     fn every_item_of_an_unread_chunk_is_named() {
         let heads = heads("reason a warn \"x\nmap b from c {\ntarget\n");
-        let names: Vec<_> = heads.iter().map(|(word, name)| format!("{word} {name}")).collect();
+        let names: Vec<_> = heads
+            .iter()
+            .map(|(word, name)| format!("{word} {name}"))
+            .collect();
         assert_eq!(names, ["reason a", "map b", "target "]);
     }
 
