@@ -5,14 +5,23 @@
 //! was no error.
 
 mod block;
+mod branches;
+mod calls;
 mod coverage;
 mod expression;
 mod facts;
 pub mod ir;
 mod items;
+mod joins;
 mod lint;
+mod names;
 mod operators;
 mod order;
+mod relations;
+mod rows;
+#[cfg(test)]
+pub(crate) mod samples;
+mod type_names;
 
 pub(crate) use expression::same_column;
 

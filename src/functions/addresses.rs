@@ -85,9 +85,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         examples: &[
             (
                 "uuid_text(parse_ulid(\"01JSHPZHAXC50QBKH67MH33TNF\"))",
-                "\"01966367-c55d-6141-75ce-263d223eaaaf\"",
+                "\"0196636f-c55d-6141-75ce-263d2231eaaf\"",
             ),
             ("parse_ulid(\"01JSHP\")", "fails"),
+            ("parse_ulid(\"80000000000000000000000000\")", "fails"),
         ],
         body: |arguments, _| {
             parse_ulid(text_at(arguments, 0)?)

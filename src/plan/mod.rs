@@ -10,6 +10,10 @@ pub mod display;
 mod keys;
 mod lower;
 mod partition;
+mod programs;
+mod reasons;
+#[cfg(test)]
+mod samples;
 
 use serde::{Deserialize, Serialize};
 

@@ -140,14 +140,14 @@ mod tests {
     fn comments_end_nothing() {
         assert_eq!(trimmed_length("f(x) // as said\n  "), 4);
         assert_eq!(trimmed_length("\"http://x\" "), 10);
-        assert_eq!(trimmed_length("\"{f(\"//\")}//\"//\""), 17 - 1);
+        assert_eq!(trimmed_length("\"{f(\"//\")}//\"//\""), 13);
         assert_eq!(trimmed_length("a /// doc\n"), 9);
         assert_eq!(trimmed_length("a //// no doc\n"), 1);
     }
 
     #[test]
     fn brackets_and_texts_are_open_until_they_are_closed() {
-        let open = Open::before("a { (b) [ `{` \"\\\" { x", 99.min(21));
+        let open = Open::before("a { (b) [ `{` \"\\\" { x", 21);
         assert_eq!(
             open.brackets.iter().map(|(c, _)| *c).collect::<String>(),
             "{[{"
