@@ -206,7 +206,7 @@ fn each_code_has_a_page_and_each_page_a_code() {
     );
 }
 
-/// Codes that no mapping can bring about: nothing in the text leads to them.
+/// The hundreds of the codes that a mapping's text can bring about.
 const COMPILER_HUNDREDS: [&str; 5] = ["00", "01", "02", "03", "04"];
 
 #[test]

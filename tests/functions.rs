@@ -150,9 +150,8 @@ fn with_handlers(call: &str) -> String {
             }
             '(' => open.push(functions::find(&word).is_some_and(|found| found.fails.is_some())),
             ')' => {
-                if open.pop().unwrap() {
-                    out.push_str(" else skip failed");
-                }
+                let can_fail = open.pop().unwrap();
+                out.push_str(if can_fail { " else skip failed" } else { "" });
             }
             _ => {}
         }

@@ -27,8 +27,11 @@ pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
         .flatten()
 }
 
-/// The 16 bytes of a ULID in its 26 characters.
+/// The 16 bytes of a ULID in its 26 characters. They could hold 130 bits: the first stands for three.
 pub fn parse_ulid(text: &str) -> Option<[u8; 16]> {
+    if !text.starts_with(|first| matches!(first, '0'..='7')) {
+        return None;
+    }
     ::ulid::Ulid::from_string(text)
         .ok()
         .map(|ulid| ulid.0.to_be_bytes())

@@ -7,7 +7,7 @@ use mapwright::catalog::{Catalog, snapshot};
 ///
 /// # Panics
 /// When there is neither, or the file is no catalog.
-pub fn read(name: &str) -> Catalog {
+pub(crate) fn read(name: &str) -> Catalog {
     let path = format!("{}/tests/catalogs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     let Ok(text) = std::fs::read_to_string(&path) else {
         return snapshot::shipped(name).expect("a shipped catalog");
