@@ -11,6 +11,10 @@ mod keys;
 mod lower;
 pub mod needs;
 mod partition;
+mod programs;
+mod reasons;
+#[cfg(test)]
+mod samples;
 
 use serde::{Deserialize, Serialize};
 
