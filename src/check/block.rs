@@ -157,8 +157,12 @@ impl<'c> BlockChecker<'_, 'c, '_> {
 
     fn join(&mut self, join: &ast::Join) {
         let slot = self.frame.slots.len();
-        self.slot(&join.right, join.kind == JoinKind::Left);
+        // In its own condition a relation has a row, left join or not: the one that is asked about.
+        self.slot(&join.right, false);
         let on = self.on_condition(&join.on, slot);
+        if let Some(slot) = self.frame.slots.get_mut(slot) {
+            slot.optional = join.kind == JoinKind::Left;
+        }
         let otherwise = join.otherwise.as_ref().and_then(|fate| self.fate(fate));
         let skipped = join.skipped.as_ref().and_then(|fate| self.fate(fate));
         if join.kind == JoinKind::Left {

@@ -322,7 +322,9 @@ fn expected(seed: u64, case: &Case, refused: &Rejected) {
     let all = refused.codes.iter().all(|code| EXPECTED.contains(&code.as_str()));
     assert!(
         all,
-        "the compiler refuses a case that it should take: {refused:#?}\n{}\nagain: MAPWRIGHT_ORACLE_SEED={seed} MAPWRIGHT_ORACLE_CASES=1",
+        "the compiler refuses a case that it should take: {:?}\n{}\n\n{}\nagain: MAPWRIGHT_ORACLE_SEED={seed} MAPWRIGHT_ORACLE_CASES=1",
+        refused.codes,
+        refused.messages.join("\n"),
         text::mapping(case)
     );
 }

@@ -358,16 +358,16 @@ impl Query<'_> {
             ];
             self.result("ledger", &own, &values, &format!("{own} GROUP BY fate"));
         }
-        if block.group.is_empty() {
-            // A code is a reason of one place, so that the rows which it ended are all in its block.
-            let values = ["count(*)::text".to_owned()];
-            let codes = self.own_codes(block);
-            if !codes.is_empty() {
-                for code in codes {
-                    let ended = format!("{own} WHERE fate = '{code}'");
-                    self.result("reason", &code, &values, &ended);
-                }
-            }
+        // A code is a reason of one place, so that all rows which it ended are in its block: those that
+        // were to be grouped before the grouping.
+        let from = if block.group.is_empty() {
+            own
+        } else {
+            format!("{own}_{}", block.joins.len())
+        };
+        for code in self.own_codes(block) {
+            let ended = format!("{from} WHERE fate = '{code}'");
+            self.result("reason", &code, &["count(*)::text".to_owned()], &ended);
         }
     }
 

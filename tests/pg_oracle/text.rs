@@ -362,7 +362,7 @@ impl Writer<'_> {
                 format!("({} is {not}null)", self.expr(operand))
             }
             Expr::Present { negated, slot } => {
-                let not = if *negated { "" } else { "not " };
+                let not = if *negated { "not " } else { "" };
                 format!("(a{slot} is {not}null)")
             }
             Expr::Text(parts) => {
