@@ -32,6 +32,8 @@ pub(super) fn split(text: &str) -> Parts {
     let mut docs_start: Option<usize> = None;
     let mut depth = 0usize;
     let mut in_text = false;
+    // The texts of a reason are plain: braces in them are braces.
+    let mut plain = false;
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
         let start = offset;
@@ -48,6 +50,7 @@ pub(super) fn split(text: &str) -> Parts {
             if (indent == 0 || depth == 0) && begins_item(trimmed) {
                 starts.push(docs_start.take().unwrap_or(start));
                 depth = 0;
+                plain = trimmed.starts_with("reason");
             } else if !trimmed.is_empty() && !trimmed.starts_with("//") {
                 if depth == 0 && !starts.is_empty() && docs_start.is_some() {
                     // Documentation before something that is no item: a chunk of its own, so that
@@ -60,7 +63,12 @@ pub(super) fn split(text: &str) -> Parts {
                 docs_start = None;
             }
         }
-        (depth, in_text) = scan_line(line, depth, in_text);
+        let nested = if plain {
+            None
+        } else {
+            scan_nested(line, depth, in_text)
+        };
+        (depth, in_text) = nested.unwrap_or_else(|| scan_line(line, depth, in_text));
     }
     starts.extend(docs_start);
     let first = starts.first().copied().unwrap_or(text.len());
@@ -99,6 +107,38 @@ pub(super) fn head(chunk: &str) -> Option<(String, String)> {
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| !word.is_empty());
     Some((words.next()?.to_owned(), words.next()?.to_owned()))
+}
+
+/// Depth of braces and whether a text is open after `line`, where a `{…}` in a text may hold further
+/// texts; `None` if one of those is still open: then a brace or quote is missing, and it is better to
+/// take the line without its nesting than to lose the items behind it.
+fn scan_nested(line: &str, mut depth: usize, mut in_text: bool) -> Option<(usize, bool)> {
+    let mut chars = line.chars().peekable();
+    let mut in_name = false;
+    // The depths at which the `{` of the texts around were met.
+    let mut around: Vec<usize> = Vec::new();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if in_text => {
+                chars.next();
+            }
+            '"' if !in_name => in_text = !in_text,
+            '{' if in_text => {
+                around.push(depth);
+                in_text = false;
+            }
+            '}' if !in_text && !in_name && around.last() == Some(&depth) => {
+                around.pop();
+                in_text = true;
+            }
+            '`' if !in_text => in_name = !in_name,
+            '/' if !in_text && !in_name && chars.peek() == Some(&'/') => break,
+            '{' if !in_name => depth += 1,
+            '}' if !in_text && !in_name => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    around.is_empty().then_some((depth, in_text))
 }
 
 /// Depth of braces and whether a text is open after `line`.
@@ -161,6 +201,31 @@ mod tests {
         assert_eq!(
             items(text),
             ["reason r warn \"a\nmap b from c\n\"", "mapping x"]
+        );
+    }
+
+    #[test]
+    fn texts_inside_texts_begin_and_end_nothing() {
+        let nested = r#"view v from t {
+  x = "a{replace(t.c, "//", "\"{f("}")}")}b"
+}"#;
+        assert_eq!(
+            items(&format!("{nested}\nmap m from v {{\n}}")),
+            [nested, "map m from v {\n}"]
+        );
+    }
+
+    #[test]
+    fn braces_in_the_text_of_a_reason_are_braces() {
+        let reason = "reason r warn \"a { b\"\n    sql \"} {\"";
+        assert_eq!(items(&format!("{reason}\nmapping x")), [reason, "mapping x"]);
+    }
+
+    #[test]
+    fn an_open_brace_in_a_text_does_not_swallow_the_next_item() {
+        assert_eq!(
+            items("view v from t {\n  x = \"a{b\"\n}\nmap m from v {\n}"),
+            ["view v from t {\n  x = \"a{b\"\n}", "map m from v {\n}"]
         );
     }
 
