@@ -218,7 +218,10 @@ mod tests {
     #[test]
     fn braces_in_the_text_of_a_reason_are_braces() {
         let reason = "reason r warn \"a { b\"\n    sql \"} {\"";
-        assert_eq!(items(&format!("{reason}\nmapping x")), [reason, "mapping x"]);
+        assert_eq!(
+            items(&format!("{reason}\nmapping x")),
+            [reason, "mapping x"]
+        );
     }
 
     #[test]

@@ -12,14 +12,7 @@ pub(crate) enum Ty {
     Uuid,
 }
 
-pub(crate) const TYPES: [Ty; 6] = [
-    Ty::Bool,
-    Ty::Int,
-    Ty::Text,
-    Ty::Bytes,
-    Ty::Time,
-    Ty::Uuid,
-];
+pub(crate) const TYPES: [Ty; 6] = [Ty::Bool, Ty::Int, Ty::Text, Ty::Bytes, Ty::Time, Ty::Uuid];
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
@@ -365,6 +358,18 @@ impl Case {
                 block.locals[block.fields()[index]].can_fail
             }
         }
+    }
+
+    /// Whether a row that ended still has the value. Nothing is promised of the other values of such a
+    /// row: it may have ended before the relations that they come from were joined.
+    pub(crate) fn is_steady(&self, relation: Relation, index: usize) -> bool {
+        let Relation::View(view) = relation else {
+            return true;
+        };
+        let block = &self.blocks[view];
+        let value = &block.locals[block.fields()[index]].value;
+        !block.group.is_empty()
+            || matches!(value, Expr::Attr(Attr { slot: 0, index }) if self.is_steady(block.driver, *index))
     }
 
     /// The reason's name in the mapping and in the SQL.

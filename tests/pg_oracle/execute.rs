@@ -28,6 +28,8 @@ pub(crate) struct Outcome {
     pub(crate) ledger: BTreeMap<(String, String), u64>,
     /// By reason: how many rows it applied to.
     pub(crate) reasons: BTreeMap<String, u64>,
+    /// Whether a row was rejected, of a map or of a view.
+    pub(crate) rejects: bool,
 }
 
 /// Why the compiler takes a case for wrong: codes and messages.
@@ -37,8 +39,8 @@ pub(crate) struct Rejected {
     pub(crate) messages: Vec<String>,
 }
 
-/// Compiles and runs a case.
-pub(crate) async fn execute(case: &Case) -> Result<Outcome, Rejected> {
+/// Compiles a case.
+pub(crate) fn compiled(case: &Case) -> Result<Program, Rejected> {
     let mut files = Files::new();
     let id = files.add("oracle.map", text::mapping(case));
     let mut diagnostics = Diagnostics::new();
@@ -56,14 +58,22 @@ pub(crate) async fn execute(case: &Case) -> Result<Outcome, Rejected> {
                 .map(|error| {
                     let place = error.labels.first().map(|label| {
                         let (start, end) = (label.span.start as usize, label.span.end as usize);
-                        files.text(id).get(start..end).unwrap_or_default().to_owned()
+                        files
+                            .text(id)
+                            .get(start..end)
+                            .unwrap_or_default()
+                            .to_owned()
                     });
                     format!("{} at {place:?}", error.message)
                 })
                 .collect(),
         });
     };
-    let program = Program::new(plan, text::params(case)).expect("the parameters fit");
+    Ok(Program::new(plan, text::params(case)).expect("the parameters fit"))
+}
+
+/// Runs a case's program over its rows.
+pub(crate) async fn execute(program: &Program, case: &Case) -> Outcome {
     let plan = &program.plan;
     let tables: BTreeMap<String, Vec<NamedRow>> = case
         .tables
@@ -81,7 +91,7 @@ pub(crate) async fn execute(case: &Case) -> Result<Outcome, Rejected> {
     let mut source = MemorySource::new(plan, &tables).expect("the rows fit their columns");
     let mut sink = MemorySink::new(plan);
     let inputs = Inputs {
-        program: &program,
+        program,
         broadcasts: Vec::new(),
         limits: Limits::default(),
     };
@@ -100,6 +110,7 @@ pub(crate) async fn execute(case: &Case) -> Result<Outcome, Rejected> {
     for (target, written) in plan.targets.iter().zip(&report.written) {
         outcome.written.insert(target.table.clone(), *written);
     }
+    outcome.rejects = report.rejected > 0;
     if report.rejected == 0 {
         let mut rows = BTreeMap::new();
         for (name, written) in &sink.tables {
@@ -108,7 +119,10 @@ pub(crate) async fn execute(case: &Case) -> Result<Outcome, Rejected> {
                 .iter()
                 .map(|row| {
                     let columns = &case.targets[number].columns;
-                    columns.iter().map(|column| value(&row[&column.name])).collect()
+                    columns
+                        .iter()
+                        .map(|column| value(&row[&column.name]))
+                        .collect()
                 })
                 .collect();
             texts.sort();
@@ -136,7 +150,7 @@ pub(crate) async fn execute(case: &Case) -> Result<Outcome, Rejected> {
     for reason in &report.reasons {
         outcome.reasons.insert(reason.reason.clone(), reason.rows);
     }
-    Ok(outcome)
+    outcome
 }
 
 /// The text that PostgreSQL prints of a value; of moments the microseconds since 1970.

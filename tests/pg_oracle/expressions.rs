@@ -58,11 +58,11 @@ impl Generator {
             (6, Shape::Match),
             (8, Shape::Coalesce),
             (if can_handle { 14 } else { 0 }, Shape::Handled),
-            (if grouped && ty != Ty::Bool { 60 } else { 0 }, Shape::Aggregate),
             (
-                if ty == Ty::Bool { 50 } else { 8 * own },
-                Shape::Own(which),
+                if grouped && ty != Ty::Bool { 60 } else { 0 },
+                Shape::Aggregate,
             ),
+            (if ty == Ty::Bool { 50 } else { 8 * own }, Shape::Own(which)),
         ]);
         match shape {
             Shape::Leaf => self.leaf(scope, ty),
@@ -92,7 +92,9 @@ impl Generator {
                 Ty::Time if !total => {
                     let moment = self.boxed(scope, Ty::Time, depth);
                     let micros =
-                        *self.random.pick(&[1, -1, 3_600_000_000, -86_400_000_000, i64::MAX]);
+                        *self
+                            .random
+                            .pick(&[1, -1, 3_600_000_000, -86_400_000_000, i64::MAX]);
                     (Expr::Shift(moment, micros), false)
                 }
                 Ty::Time | Ty::Uuid => self.leaf(scope, ty),
@@ -128,7 +130,10 @@ impl Generator {
         if let Some(relation) = scope.candidate {
             for index in 0..self.case.width(relation) {
                 let (known, nullable) = self.case.attr_ty(relation, index);
-                if known == ty && !self.case.attr_fails(relation, index) {
+                if known == ty
+                    && !self.case.attr_fails(relation, index)
+                    && self.case.is_steady(relation, index)
+                {
                     found.push((Expr::Candidate(index), nullable));
                 }
             }
@@ -232,7 +237,10 @@ impl Generator {
                 } else {
                     self.expr(scope, ty, depth - 1)
                 };
-                (Expr::Handled(call, Handler::Value(Box::new(value))), nullable)
+                (
+                    Expr::Handled(call, Handler::Value(Box::new(value))),
+                    nullable,
+                )
             }
             5..=6 => {
                 let reason = self.reason(FateKind::Skip, false);
@@ -409,6 +417,7 @@ impl Generator {
             _ if total => self.constant(Ty::Int),
             2 => {
                 let op = *self.random.pick(&[
+                    Arithmetic::Add,
                     Arithmetic::Add,
                     Arithmetic::Subtract,
                     Arithmetic::Times,

@@ -2,7 +2,7 @@
 
 use crate::case::{
     Attr, Block, Case, ClauseKind, Column, Expr, Fate, FateKind, Into, Join, JoinKind, Line, Local,
-    On, Reason, Relation, Severity, TYPES, Table, Target, Ty, Value, When,
+    On, Op, Reason, Relation, Severity, TYPES, Table, Target, Ty, Value, When,
 };
 use crate::random::Random;
 use crate::scope::Scope;
@@ -29,8 +29,21 @@ struct Known {
     complete: bool,
 }
 
-/// The case of a seed.
-pub(crate) fn case(seed: u64) -> Case {
+/// The cases of a seed: one mapping over several sets of rows.
+pub(crate) fn cases(seed: u64, row_sets: usize) -> Vec<Case> {
+    let mut generator = generator(seed);
+    let mut cases = vec![generator.case.clone()];
+    while cases.len() < row_sets {
+        for table in 0..generator.case.tables.len() {
+            let Table { columns, keys, .. } = generator.case.tables[table].clone();
+            generator.case.tables[table].rows = generator.rows(&columns, &keys);
+        }
+        cases.push(generator.case.clone());
+    }
+    cases
+}
+
+fn generator(seed: u64) -> Generator {
     let mut random = Random::new(seed);
     let pools = TYPES
         .iter()
@@ -62,7 +75,7 @@ pub(crate) fn case(seed: u64) -> Case {
     for _ in 0..generator.random.weighted(&[(5, 1), (3, 2)]) {
         generator.block(true);
     }
-    generator.case
+    generator
 }
 
 impl Generator {
@@ -80,7 +93,8 @@ impl Generator {
     fn settings(&mut self) {
         self.case.params = TYPES.iter().map(|ty| self.value(*ty)).collect();
         for _ in 0..self.random.below(4) {
-            if let (Value::Text(key), Value::Int(value)) = (self.value(Ty::Text), self.value(Ty::Int))
+            if let (Value::Text(key), Value::Int(value)) =
+                (self.value(Ty::Text), self.value(Ty::Int))
                 && !self.case.entries.iter().any(|(known, _)| *known == key)
             {
                 self.case.entries.push((key, value));
@@ -179,7 +193,7 @@ impl Generator {
                 let value = if index == 0 && crowded {
                     let pool = &self.pools[TYPES.iter().position(|ty| *ty == column.ty).unwrap()];
                     pool[self.random.below(2)].clone()
-                } else if index == 1 {
+                } else if index == 1 && self.random.chance(40) {
                     values::any(&mut self.random, column.ty)
                 } else {
                     self.value(column.ty)
@@ -214,7 +228,7 @@ impl Generator {
                 (30, (Severity::Quiet, false)),
                 (10, (Severity::Quiet, true)),
                 (10, (Severity::Warn, true)),
-                (8, (Severity::Error, true)),
+                (6, (Severity::Error, true)),
             ])
         };
         self.case.reasons.push(Reason {
@@ -228,7 +242,7 @@ impl Generator {
     fn fate(&mut self) -> Fate {
         let kind = self
             .random
-            .weighted(&[(85, FateKind::Skip), (15, FateKind::Fail)]);
+            .weighted(&[(92, FateKind::Skip), (8, FateKind::Fail)]);
         Fate {
             kind,
             reason: self.reason(kind, true),
@@ -265,7 +279,7 @@ impl Generator {
             index: driver.key,
         }];
         let complete = is_map || self.random.chance(60);
-        for _ in 0..self.random.weighted(&[(4, 0), (5, 1), (3, 2), (1, 3)]) {
+        for _ in 0..self.random.weighted(&[(5, 0), (5, 1), (3, 2), (1, 3)]) {
             self.join(&mut block, &mut scope, &mut keys, complete);
         }
         if is_map {
@@ -290,7 +304,8 @@ impl Generator {
         let mut wanted: Vec<usize> = unique.iter().copied().filter(|i| *i != right.key).collect();
         if self.random.chance(15) {
             let more = self.random.below(self.case.width(right.relation));
-            if more != right.key && !wanted.contains(&more) {
+            let steady = self.case.is_steady(right.relation, more);
+            if steady && more != right.key && !wanted.contains(&more) {
                 wanted.push(more);
             }
         }
@@ -399,7 +414,14 @@ impl Generator {
         }
     }
 
-    fn local(&mut self, block: &mut Block, scope: &mut Scope, value: Expr, ty: (Ty, bool), is_field: bool) {
+    fn local(
+        &mut self,
+        block: &mut Block,
+        scope: &mut Scope,
+        value: Expr,
+        ty: (Ty, bool),
+        is_field: bool,
+    ) {
         let can_fail = scope.can_fail(&self.case, &value);
         let local = Local {
             ty,
@@ -421,12 +443,19 @@ impl Generator {
                 self.local(block, scope, value, (ty, nullable), false);
                 continue;
             }
-            let when = self.required(scope, Ty::Bool, 3);
+            let mut when = self.required(scope, Ty::Bool, 3);
             let kind = self.random.weighted(&[
                 (55, ClauseKind::Skip),
-                (10, ClauseKind::Fail),
+                (8, ClauseKind::Fail),
                 (35, ClauseKind::Warn),
             ]);
+            if kind != ClauseKind::Warn && self.random.chance(60) {
+                // Most rows live on.
+                let ty = *self.random.pick(&TYPES);
+                let left = Box::new(self.required(scope, ty, 1));
+                let same = Expr::Compare(Op::Equal, ty, left, Box::new(self.constant(ty)));
+                when = Expr::And(Box::new(same), Box::new(when));
+            }
             let severity = if kind == ClauseKind::Fail {
                 FateKind::Fail
             } else {
@@ -498,7 +527,12 @@ impl Generator {
         if !grouped {
             self.lines(block, scope, 1);
         }
-        let field = |attr: Attr| copies.iter().find(|(copied, _)| *copied == attr).map(|(_, f)| *f);
+        let field = |attr: Attr| {
+            copies
+                .iter()
+                .find(|(copied, _)| *copied == attr)
+                .map(|(_, f)| *f)
+        };
         let fans_out = block.joins.iter().any(|join| join.kind == JoinKind::Many);
         let unique = if grouped {
             vec![block.group.iter().filter_map(|attr| field(*attr)).collect()]

@@ -12,9 +12,7 @@ use crate::case::{
     Attr, Block, Case, ClauseKind, Expr, Join, JoinKind, Line, Relation, Severity, Ty, When,
 };
 use crate::scope::Scope;
-use crate::sql_expr::{
-    OUT_OF_RANGE, Sql, Translator, first, only_if, type_name, untyped,
-};
+use crate::sql_expr::{OUT_OF_RANGE, Sql, Translator, first, only_if, type_name, untyped};
 use crate::values::EARLIEST;
 
 /// A row that is no row of the view.
@@ -43,13 +41,19 @@ pub(crate) fn live(case: &Case, relation: Relation, row: &str) -> String {
 }
 
 /// The query of a case. Its rows are: `row`, target, values; `ledger`, block, code, count; `reason`,
-/// name, count; `most`, name, count (an upper bound).
+/// name, count; `value`, code, for values that fail wherever they are asked for.
 pub(crate) fn query(case: &Case) -> String {
     let mut writer = Query {
         case,
         with: Vec::new(),
         results: Vec::new(),
-        width: 2.max(case.targets.iter().map(|target| target.columns.len()).max().unwrap_or(0)),
+        width: 2.max(
+            case.targets
+                .iter()
+                .map(|target| target.columns.len())
+                .max()
+                .unwrap_or(0),
+        ),
     };
     for number in 0..case.tables.len() {
         writer.table(number);
@@ -283,7 +287,11 @@ impl Query<'_> {
         let mut from = format!("{stage} AS s");
         let mut step = |expression: &str, name: &str| {
             // Not to be drawn together with what uses it: expressions would multiply.
-            write!(from, "\n  CROSS JOIN LATERAL (SELECT {expression} OFFSET 0) AS {name}").unwrap();
+            write!(
+                from,
+                "\n  CROSS JOIN LATERAL (SELECT {expression} OFFSET 0) AS {name}"
+            )
+            .unwrap();
         };
         let before = if block.group.is_empty() {
             Self::filtered(block, translator, "s.fate")
@@ -349,6 +357,13 @@ impl Query<'_> {
             let name = Case::reason(reason);
             let count = [format!("count(*) FILTER (WHERE w{reason})::text")];
             self.result("reason", &name, &count, &own);
+        }
+        for (place, local) in block.fields().into_iter().enumerate() {
+            if block.locals[local].can_fail {
+                let values = [format!("ltrim(f{place}, '>')")];
+                let from = format!("{own} WHERE fate IS NULL AND f{place} IS NOT NULL");
+                self.result("value", "", &values, &from);
+            }
         }
         if block.is_map {
             self.written(number, block);
@@ -437,7 +452,9 @@ impl Query<'_> {
                     "timestamp with time zone" => Some(format!("{value} >= {EARLIEST}")),
                     _ => None,
                 };
-                fails.push(fits.map(|fits| format!("CASE WHEN NOT ({fits}) THEN {OUT_OF_RANGE} END")));
+                fails.push(
+                    fits.map(|fits| format!("CASE WHEN NOT ({fits}) THEN {OUT_OF_RANGE} END")),
+                );
                 write!(select, ", {value} AS i{place}_{number}").unwrap();
             }
             let rules = only_if(&condition.value, first(fails));
@@ -481,4 +498,3 @@ impl Query<'_> {
         }
     }
 }
-

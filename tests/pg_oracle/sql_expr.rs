@@ -201,7 +201,8 @@ impl Translator<'_> {
             } => self.in_list(*negated, operand, values),
             Expr::InMap { negated, operand } => {
                 let operand = self.expr(operand);
-                let keys: Vec<String> = self.case.entries.iter().map(|(key, _)| text(key)).collect();
+                let keys: Vec<String> =
+                    self.case.entries.iter().map(|(key, _)| text(key)).collect();
                 let found = if keys.is_empty() {
                     "false".to_owned()
                 } else {
@@ -302,8 +303,14 @@ impl Translator<'_> {
                     });
                     fails.push(key.fail);
                 }
-                let value = format!("o_ulid('o{target}', {}, {})", time.value, parts.join(" || "));
-                fails.push(Some(format!("CASE WHEN {value} IS NULL THEN {OUT_OF_RANGE} END")));
+                let value = format!(
+                    "o_ulid('o{target}', {}, {})",
+                    time.value,
+                    parts.join(" || ")
+                );
+                fails.push(Some(format!(
+                    "CASE WHEN {value} IS NULL THEN {OUT_OF_RANGE} END"
+                )));
                 Sql {
                     value,
                     fail: first(fails),
@@ -314,7 +321,10 @@ impl Translator<'_> {
 
     /// A function that gives NULL where the language's arithmetic ends the row.
     fn checked(&self, name: &str, operands: Vec<Sql>) -> Sql {
-        let values: Vec<&str> = operands.iter().map(|operand| operand.value.as_str()).collect();
+        let values: Vec<&str> = operands
+            .iter()
+            .map(|operand| operand.value.as_str())
+            .collect();
         let value = format!("{name}({})", values.join(", "));
         let own = format!("CASE WHEN {value} IS NULL THEN {OVERFLOW} END");
         let fails = operands.into_iter().map(|operand| operand.fail);
@@ -324,7 +334,12 @@ impl Translator<'_> {
         }
     }
 
-    fn cases(&self, before: Option<String>, branches: &[(String, Sql)], otherwise: Option<Sql>) -> Sql {
+    fn cases(
+        &self,
+        before: Option<String>,
+        branches: &[(String, Sql)],
+        otherwise: Option<Sql>,
+    ) -> Sql {
         let (mut values, mut fails) = (String::new(), String::new());
         for (condition, branch) in branches {
             let fail = branch.fail.as_deref().unwrap_or("NULL");
@@ -389,7 +404,10 @@ impl Translator<'_> {
             }
             _ => unreachable!("only calls and look-ups are handled"),
         };
-        let arguments: Vec<Sql> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        let arguments: Vec<Sql> = arguments
+            .iter()
+            .map(|argument| self.expr(argument))
+            .collect();
         let at = |index: usize| arguments[index].value.as_str();
         let value = match function {
             Function::Length => format!("length({})::bigint", at(0)),
@@ -447,7 +465,13 @@ impl Translator<'_> {
         }
     }
 
-    fn aggregate(&self, op: Aggregate, value: Option<&Expr>, ty: Ty, orders: &[(Expr, Ty, bool)]) -> Sql {
+    fn aggregate(
+        &self,
+        op: Aggregate,
+        value: Option<&Expr>,
+        ty: Ty,
+        orders: &[(Expr, Ty, bool)],
+    ) -> Sql {
         let over = |fail: &Option<String>| {
             fail.as_ref().map(|fail| {
                 format!("(array_agg({fail} ORDER BY s.ord) FILTER (WHERE {fail} IS NOT NULL))[1]")
@@ -477,12 +501,19 @@ impl Translator<'_> {
                 for (key, ty, descending) in orders {
                     let key = self.expr(key);
                     let direction = if *descending { " DESC" } else { "" };
-                    keys.push(format!("{}{direction} NULLS LAST", ordered(&key.value, *ty)));
+                    keys.push(format!(
+                        "{}{direction} NULLS LAST",
+                        ordered(&key.value, *ty)
+                    ));
                     fails.push(key.fail);
                 }
                 keys.push("s.ord".to_owned());
                 Sql {
-                    value: format!("(array_agg({} ORDER BY {}))[1]", value.value, keys.join(", ")),
+                    value: format!(
+                        "(array_agg({} ORDER BY {}))[1]",
+                        value.value,
+                        keys.join(", ")
+                    ),
                     fail: over(&first(fails)),
                 }
             }
@@ -509,10 +540,17 @@ impl Translator<'_> {
         // From the last to the first: a null before ends the look-up, so that nothing behind fails.
         for (left, right) in on.equal.iter().rev() {
             let left = self.expr(left);
-            fail = first([left.fail, only_if(&format!("{} IS NOT NULL", left.value), fail)]);
+            fail = first([
+                left.fail,
+                only_if(&format!("{} IS NOT NULL", left.value), fail),
+            ]);
             fits.push(format!("({}) = {candidate}.c{right}", left.value));
         }
-        fits.extend(on.residual.iter().map(|residual| inner.expr(residual).value));
+        fits.extend(
+            on.residual
+                .iter()
+                .map(|residual| inner.expr(residual).value),
+        );
         Sql {
             value: fits.join(" AND "),
             fail,

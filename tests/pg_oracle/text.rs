@@ -26,7 +26,10 @@ pub(crate) fn mapping(case: &Case) -> String {
             Severity::Quiet => "quiet",
         };
         if reason.by_param {
-            writeln!(text, "param s{number}: severity\nreason {name} (s{number}) \"\" help \"\"")
+            writeln!(
+                text,
+                "param s{number}: severity\nreason {name} (s{number}) \"\" help \"\""
+            )
         } else {
             writeln!(text, "reason {name} {severity} \"\" help \"\"")
         }
@@ -46,7 +49,12 @@ fn block(case: &Case, number: usize, text: &mut String) {
         candidate: None,
     };
     let kind = if block.is_map { "map" } else { "view" };
-    write!(text, "{kind} b{number} from {} as a0", relation(case, block.driver)).unwrap();
+    write!(
+        text,
+        "{kind} b{number} from {} as a0",
+        relation(case, block.driver)
+    )
+    .unwrap();
     for (place, join) in block.joins.iter().enumerate() {
         let word = match join.kind {
             JoinKind::Inner => "join",
@@ -93,7 +101,12 @@ fn block(case: &Case, number: usize, text: &mut String) {
                     ClauseKind::Fail => "fail",
                     ClauseKind::Warn => "warn",
                 };
-                writeln!(text, "    {word} {} when {}", Case::reason(*reason), writer.expr(when))
+                writeln!(
+                    text,
+                    "    {word} {} when {}",
+                    Case::reason(*reason),
+                    writer.expr(when)
+                )
             }
         }
         .unwrap();
@@ -247,7 +260,10 @@ impl Writer<'_> {
             .iter()
             .enumerate()
             .map(|(place, (left, right))| {
-                let (left, right) = (self.expr(left), format!("{alias}.{}", self.attr(of, *right)));
+                let (left, right) = (
+                    self.expr(left),
+                    format!("{alias}.{}", self.attr(of, *right)),
+                );
                 // Either side may stand first.
                 if place % 2 == 0 {
                     format!("{left} == {right}")
@@ -267,7 +283,11 @@ impl Writer<'_> {
             When::Otherwise => " otherwise".to_owned(),
         };
         writeln!(text, "    into o{}{when} {{", into.target).unwrap();
-        for (column, rule) in self.case.targets[into.target].columns.iter().zip(&into.rules) {
+        for (column, rule) in self.case.targets[into.target]
+            .columns
+            .iter()
+            .zip(&into.rules)
+        {
             writeln!(text, "        {} = {}", name(&column.name), self.expr(rule)).unwrap();
         }
         text.push_str("    }\n");
@@ -296,7 +316,12 @@ impl Writer<'_> {
             Expr::And(left, right) => format!("({} and {})", self.expr(left), self.expr(right)),
             Expr::Or(left, right) => format!("({} or {})", self.expr(left), self.expr(right)),
             Expr::Compare(compare, _, left, right) => {
-                format!("({} {} {})", self.expr(left), op(*compare), self.expr(right))
+                format!(
+                    "({} {} {})",
+                    self.expr(left),
+                    op(*compare),
+                    self.expr(right)
+                )
             }
             Expr::Arithmetic(arithmetic, left, right) => {
                 let sign = match arithmetic {
@@ -406,7 +431,9 @@ impl Writer<'_> {
             Expr::Aggregate {
                 op, value, orders, ..
             } => {
-                let value = value.as_ref().map_or_else(String::new, |value| self.expr(value));
+                let value = value
+                    .as_ref()
+                    .map_or_else(String::new, |value| self.expr(value));
                 match op {
                     Aggregate::Min => format!("min({value})"),
                     Aggregate::Max => format!("max({value})"),
@@ -465,7 +492,10 @@ pub(crate) fn catalogs(case: &Case) -> [Catalog; 2] {
         };
         (format!("o{number}"), definition)
     });
-    [catalog("s", source.collect()), catalog("t", target.collect())]
+    [
+        catalog("s", source.collect()),
+        catalog("t", target.collect()),
+    ]
 }
 
 fn catalog(name: &str, tables: BTreeMap<String, Table>) -> Catalog {
