@@ -86,6 +86,12 @@ impl Query<'_> {
         ));
     }
 
+    /// The codes that ended rows.
+    fn ends(&mut self, from: &str, code: &str) {
+        let ended = format!("{from} WHERE {code} <> {ABSENT}");
+        self.result("value", "", &[format!("ltrim({code}, '>')")], &ended);
+    }
+
     fn table(&mut self, number: usize) {
         let table = &self.case.tables[number];
         let names: Vec<String> = (0..table.columns.len()).map(|c| format!("c{c}")).collect();
@@ -273,11 +279,15 @@ impl Query<'_> {
             }
         }
         let values: Vec<&str> = keys.iter().map(|key| key.value.as_str()).collect();
-        let next = format!("b{number}_g");
+        let (single, next) = (format!("b{number}_s"), format!("b{number}_g"));
         self.with.push(format!(
-            "{next} AS (SELECT {select} FROM {stage} AS s WHERE ({fate}) IS NULL GROUP BY {})",
+            "{single} AS MATERIALIZED (SELECT {fate} AS code, s.* FROM {stage} AS s)"
+        ));
+        self.with.push(format!(
+            "{next} AS (SELECT {select} FROM {single} AS s WHERE code IS NULL GROUP BY {})",
             values.join(", ")
         ));
+        self.ends(&single, "code");
         next
     }
 
@@ -364,6 +374,9 @@ impl Query<'_> {
                 let from = format!("{own} WHERE fate IS NULL AND f{place} IS NOT NULL");
                 self.result("value", "", &values, &from);
             }
+        }
+        if !block.is_map {
+            self.ends(&own, "fate");
         }
         if block.is_map {
             self.written(number, block);
