@@ -132,7 +132,7 @@ impl Generator {
                 let (known, nullable) = self.case.attr_ty(relation, index);
                 if known == ty
                     && !self.case.attr_fails(relation, index)
-                    && self.case.is_steady(relation, index)
+                    && (!scope.of_ended || self.case.is_steady(relation, index))
                 {
                     found.push((Expr::Candidate(index), nullable));
                 }

@@ -299,12 +299,13 @@ impl Generator {
         right: &Known,
         unique: &[usize],
         with_locals: bool,
+        of_ended: bool,
     ) -> On {
         let mut equal = vec![(Expr::Attr(key), right.key)];
         let mut wanted: Vec<usize> = unique.iter().copied().filter(|i| *i != right.key).collect();
-        if self.random.chance(15) {
+        if self.random.chance(20) {
             let more = self.random.below(self.case.width(right.relation));
-            let steady = self.case.is_steady(right.relation, more);
+            let steady = !of_ended || self.case.is_steady(right.relation, more);
             if steady && more != right.key && !wanted.contains(&more) {
                 wanted.push(more);
             }
@@ -331,6 +332,7 @@ impl Generator {
         let residual = self.random.chance(20).then(|| {
             let inner = Scope {
                 candidate: Some(right.relation),
+                of_ended,
                 ..scope.clone()
             };
             Box::new(self.required(&inner, Ty::Bool, 2))
@@ -366,7 +368,7 @@ impl Generator {
             self.random.pick(&right.unique).clone()
         };
         let key = self.some_key(keys);
-        let on = self.on(scope, key, &right, &unique, false);
+        let on = self.on(scope, key, &right, &unique, false, kind != JoinKind::Left);
         let (mut otherwise, mut skipped) = (None, None);
         if kind != JoinKind::Left {
             if complete || self.random.chance(50) {
@@ -405,7 +407,7 @@ impl Generator {
         } else {
             Vec::new()
         };
-        let on = self.on(scope, Attr { slot: 0, index }, &right, &unique, true);
+        let on = self.on(scope, Attr { slot: 0, index }, &right, &unique, true, false);
         self.exists += 1;
         Expr::Exists {
             relation: right.relation,

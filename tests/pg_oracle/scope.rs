@@ -20,6 +20,8 @@ pub(crate) struct Scope {
     pub(crate) in_aggregate: bool,
     /// Inside a condition: nothing that fails, no `exists`.
     pub(crate) candidate: Option<Relation>,
+    /// Whether the condition may be asked of rows that ended.
+    pub(crate) of_ended: bool,
 }
 
 impl Scope {
