@@ -46,8 +46,12 @@ impl BlockChecker<'_, '_, '_> {
 
     pub(super) fn join(&mut self, join: &ast::Join) {
         let slot = self.frame.slots.len();
-        self.slot(&join.right, join.kind == JoinKind::Left);
+        // In its own condition a relation has a row, left join or not: the one that is asked about.
+        self.slot(&join.right, false);
         let on = self.on_condition(&join.on, slot);
+        if let Some(slot) = self.frame.slots.get_mut(slot) {
+            slot.optional = join.kind == JoinKind::Left;
+        }
         // Its own condition is no use of a joined relation.
         self.used_slots.remove(&slot);
         let otherwise = join.otherwise.as_ref().map(|fate| self.fate_or_any(fate));

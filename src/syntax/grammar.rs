@@ -1,22 +1,30 @@
 //! The parser that pest makes of `grammar/map.pest`, and its keywords.
 
-use std::sync::Once;
+use std::sync::{Mutex, PoisonError};
 
 /// The parser.
 #[derive(pest_derive::Parser)]
 #[grammar = "grammar/map.pest"]
 pub(super) struct MapParser;
 
-static DETAIL: Once = Once::new();
+/// Held by the one parse that keeps its attempts: pest's switch for that is the whole process's.
+static DETAIL: Mutex<()> = Mutex::new(());
 
 /// Parses `text` by `rule`; errors keep every attempt at the furthest position.
 pub(super) fn parse(
     rule: Rule,
     text: &str,
 ) -> Result<pest::iterators::Pairs<'_, Rule>, Box<pest::error::Error<Rule>>> {
-    // Process-wide in pest; without it an error knows only where the outermost rule began.
-    DETAIL.call_once(|| pest::set_error_detail(true));
-    <MapParser as pest::Parser<Rule>>::parse(rule, text).map_err(Box::new)
+    let parse = || <MapParser as pest::Parser<Rule>>::parse(rule, text);
+    // Without the attempts an error knows only where the outermost rule began; keeping them takes
+    // many times as long as the parse. So they are kept only where there is an error to explain.
+    parse().or_else(|_| {
+        let _held = DETAIL.lock().unwrap_or_else(PoisonError::into_inner);
+        pest::set_error_detail(true);
+        let explained = parse();
+        pest::set_error_detail(false);
+        explained.map_err(Box::new)
+    })
 }
 
 /// The words that cannot be names without backquotes, as the rule `keyword` lists them.

@@ -36,6 +36,8 @@ pub(super) fn split(text: &str) -> Parts {
     let mut in_text = false;
     // Whether the item before may be over: a blank line or a closing brace came last.
     let mut paused = true;
+    // The texts of a reason are plain: braces in them are braces.
+    let mut plain = false;
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
         let start = offset;
@@ -55,6 +57,7 @@ pub(super) fn split(text: &str) -> Parts {
             if is_item {
                 starts.push(docs_start.take().unwrap_or(start));
                 depth = 0;
+                plain = trimmed.starts_with("reason");
             } else if stray && !starts.is_empty() {
                 starts.push(docs_start.take().unwrap_or(start));
             } else if !trimmed.is_empty() && !trimmed.starts_with("//") {
@@ -69,7 +72,12 @@ pub(super) fn split(text: &str) -> Parts {
                 docs_start = None;
             }
         }
-        (depth, in_text) = scan_line(line, depth, in_text);
+        let nested = if plain {
+            None
+        } else {
+            scan_nested(line, depth, in_text)
+        };
+        (depth, in_text) = nested.unwrap_or_else(|| scan_line(line, depth, in_text));
         let trimmed = line.trim();
         paused = trimmed.is_empty() || depth == 0 && trimmed.ends_with('}');
     }
@@ -139,6 +147,38 @@ pub(super) fn heads(chunk: &str) -> Vec<(String, String)> {
         .filter(|line| begins_item(line) || ITEM_WORDS.contains(&without_comment(line)))
         .filter_map(head)
         .collect()
+}
+
+/// Depth of braces and whether a text is open after `line`, where a `{…}` in a text may hold further
+/// texts; `None` if one of those is still open: then a brace or quote is missing, and it is better to
+/// take the line without its nesting than to lose the items behind it.
+fn scan_nested(line: &str, mut depth: usize, mut in_text: bool) -> Option<(usize, bool)> {
+    let mut chars = line.chars().peekable();
+    let mut in_name = false;
+    // The depths at which the `{` of the texts around were met.
+    let mut around: Vec<usize> = Vec::new();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if in_text => {
+                chars.next();
+            }
+            '"' if !in_name => in_text = !in_text,
+            '{' if in_text => {
+                around.push(depth);
+                in_text = false;
+            }
+            '}' if !in_text && !in_name && around.last() == Some(&depth) => {
+                around.pop();
+                in_text = true;
+            }
+            '`' if !in_text => in_name = !in_name,
+            '/' if !in_text && !in_name && chars.peek() == Some(&'/') => break,
+            '{' if !in_name => depth += 1,
+            '}' if !in_text && !in_name => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    around.is_empty().then_some((depth, in_text))
 }
 
 /// Depth of braces and whether a text is open after `line`.
@@ -223,6 +263,17 @@ mod tests {
     }
 
     #[test]
+    fn texts_inside_texts_begin_and_end_nothing() {
+        let nested = r#"view v from t {
+  x = "a{replace(t.c, "//", "\"{f("}")}")}b"
+}"#;
+        assert_eq!(
+            items(&format!("{nested}\nmap m from v {{\n}}")),
+            [nested, "map m from v {\n}"]
+        );
+    }
+
+    #[test]
     fn every_item_of_an_unread_chunk_is_named() {
         let heads = heads("reason a warn \"x\nmap b from c {\ntarget\n");
         let names: Vec<_> = heads
@@ -230,6 +281,23 @@ mod tests {
             .map(|(word, name)| format!("{word} {name}"))
             .collect();
         assert_eq!(names, ["reason a", "map b", "target "]);
+    }
+
+    #[test]
+    fn braces_in_the_text_of_a_reason_are_braces() {
+        let reason = "reason r warn \"a { b\"\n    sql \"} {\"";
+        assert_eq!(
+            items(&format!("{reason}\nmapping x")),
+            [reason, "mapping x"]
+        );
+    }
+
+    #[test]
+    fn an_open_brace_in_a_text_does_not_swallow_the_next_item() {
+        assert_eq!(
+            items("view v from t {\n  x = \"a{b\"\n}\nmap m from v {\n}"),
+            ["view v from t {\n  x = \"a{b\"\n}", "map m from v {\n}"]
+        );
     }
 
     #[test]
