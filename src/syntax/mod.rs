@@ -8,6 +8,7 @@ mod build;
 mod error;
 mod expression;
 mod grammar;
+mod place;
 mod scan;
 mod split;
 
