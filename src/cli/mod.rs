@@ -58,8 +58,8 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> {
     match command {
-        Command::Check(args) => commands::check::run(args, printer).await,
-        Command::Migrate(args) => commands::migrate::run(args, printer).await,
+        Command::Check(args) => Box::pin(commands::check::run(args, printer)).await,
+        Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),
         Command::Plan(args) => commands::plan::run(args, printer),

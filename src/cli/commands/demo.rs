@@ -38,7 +38,7 @@ pub async fn run(args: &DemoArgs, printer: &Printer) -> Result<ExitStatus, Failu
         "running in {}, reachable through a UNIX socket alone",
         cluster.socket_directory().display()
     ));
-    let outcome = show(args, &cluster, printer, &step).await;
+    let outcome = Box::pin(show(args, &cluster, printer, &step)).await;
     if args.keep {
         let source = cluster.uri("synapse");
         let target = cluster.uri("mas");
@@ -80,7 +80,7 @@ async fn show(
     let check = CheckArgs {
         sides: sides.clone(),
     };
-    let status = super::check::run(&check, printer).await?;
+    let status = Box::pin(super::check::run(&check, printer)).await?;
     if status == ExitStatus::Findings {
         return Ok(status);
     }
@@ -93,13 +93,13 @@ async fn show(
         dry_run: true,
         no_source_lock: false,
     };
-    let status = super::migrate::run(&migrate, printer).await?;
+    let status = Box::pin(super::migrate::run(&migrate, printer)).await?;
     if status != ExitStatus::Done {
         return Ok(status);
     }
     step(5, "mapwright migrate");
     migrate.dry_run = false;
-    let status = super::migrate::run(&migrate, printer).await?;
+    let status = Box::pin(super::migrate::run(&migrate, printer)).await?;
     if status == ExitStatus::Done {
         step(6, "three accounts, before and after");
         accounts(cluster, printer).await?;

@@ -40,14 +40,14 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
     };
     let mut interrupts = Interrupts::listen();
     let mut outcome = Outcome::default();
-    let ended = attempt(
+    let ended = Box::pin(attempt(
         &job,
         args,
         &mut frame,
         &mut outcome,
         &mut interrupts,
         printer,
-    )
+    ))
     .await;
     sort(&mut outcome.findings);
     let end = match ended {
@@ -168,15 +168,14 @@ async fn attempt(
     if findings::any_error(&outcome.findings) || !looked.readable {
         return Ok(End::Refused);
     }
-    Migration {
+    let migration = Migration {
         job,
         args,
         source,
         schemas,
         printer,
-    }
-    .run(looked, outcome, interrupts)
-    .await
+    };
+    Box::pin(migration.run(looked, outcome, interrupts)).await
 }
 
 fn interrupted() -> Failure {
