@@ -11,10 +11,19 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Authentication Service (MAS), so that nobody has to log in again. The usual way:
 /// `mapwright check`, `mapwright migrate --dry-run`, `mapwright migrate`.
 #[derive(Debug, Parser)]
-#[command(name = "mapwright", version, about, long_about, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit status: 0 done · 1 the mapping has errors · 2 usage or settings · 3 could not start · \
+#[command(
+    name = "mapwright",
+    version,
+    about,
+    long_about,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit status: 0 done · 1 the mapping has errors · 2 usage or settings · 3 could not start · \
 4 unexpected database failure · 5 outcome of COMMIT unknown · 10 findings of severity error · \
-11 warnings only (check) · 130, 143 interrupted. Unless it is 0 or 5, nothing was changed.")]
+11 warnings only (check) · 130, 143 interrupted. Unless it is 0 or 5, nothing was changed."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -136,10 +145,20 @@ pub struct SideArgs {
     #[arg(long, visible_alias = "mas-config", value_name = "FILE")]
     pub config: Vec<PathBuf>,
     /// Synapse's database, in place of what its configuration says
-    #[arg(long, value_name = "URI", env = "MAPWRIGHT_SYNAPSE_DATABASE_URI", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "MAPWRIGHT_SYNAPSE_DATABASE_URI",
+        hide_env_values = true
+    )]
     pub synapse_database_uri: Option<String>,
     /// MAS's database, in place of what its configuration says
-    #[arg(long, value_name = "URI", env = "MAPWRIGHT_MAS_DATABASE_URI", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "MAPWRIGHT_MAS_DATABASE_URI",
+        hide_env_values = true
+    )]
     pub mas_database_uri: Option<String>,
     /// PostgreSQL schema of Synapse's tables
     #[arg(long, value_name = "NAME", default_value = "public")]
@@ -236,7 +255,12 @@ pub enum CatalogCommand {
     /// Read the catalog of a live database, as YAML (reads only)
     Dump {
         /// The database
-        #[arg(long, value_name = "URI", env = "MAPWRIGHT_DATABASE_URI", hide_env_values = true)]
+        #[arg(
+            long,
+            value_name = "URI",
+            env = "MAPWRIGHT_DATABASE_URI",
+            hide_env_values = true
+        )]
         database_uri: String,
         /// The name the catalog gets
         #[arg(long, value_name = "NAME")]
@@ -251,7 +275,12 @@ pub enum CatalogCommand {
     /// Compare a live database with what a mapping needs of it (reads only)
     Diff {
         /// The database
-        #[arg(long, value_name = "URI", env = "MAPWRIGHT_DATABASE_URI", hide_env_values = true)]
+        #[arg(
+            long,
+            value_name = "URI",
+            env = "MAPWRIGHT_DATABASE_URI",
+            hide_env_values = true
+        )]
         database_uri: String,
         /// The shipped catalog it should be like: the side of the mapping it stands for
         name: String,

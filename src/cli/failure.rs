@@ -20,7 +20,11 @@ pub struct Failure {
 impl Failure {
     /// A failure without places.
     pub fn new(status: ExitStatus, diagnostics: Vec<Diagnostic>) -> Self {
-        Self { status, diagnostics, files: Files::new() }
+        Self {
+            status,
+            diagnostics,
+            files: Files::new(),
+        }
     }
 
     /// A failure for one reason.
@@ -30,8 +34,13 @@ impl Failure {
 
     /// Several failures of the database layer as one: the gravest kind decides.
     pub fn all(errors: Vec<PgError>) -> Self {
-        let status = errors.first().map_or(ExitStatus::Unexpected, |error| error.kind.into());
-        Self::new(status, errors.into_iter().map(|error| *error.diagnostic).collect())
+        let status = errors
+            .first()
+            .map_or(ExitStatus::Unexpected, |error| error.kind.into());
+        Self::new(
+            status,
+            errors.into_iter().map(|error| *error.diagnostic).collect(),
+        )
     }
 }
 

@@ -55,26 +55,45 @@ pub fn load(file: Option<&Path>, catalog_files: &[PathBuf]) -> Result<Compiled, 
         })?;
         catalogs.push(catalog);
     }
-    let mut names: Vec<&str> = snapshot::SHIPPED.iter().map(|shipped| shipped.name).collect();
+    let mut names: Vec<&str> = snapshot::SHIPPED
+        .iter()
+        .map(|shipped| shipped.name)
+        .collect();
     names.dedup();
     for name in names {
-        let catalog =
-            snapshot::shipped(name).map_err(|problems| Failure::new(ExitStatus::Unexpected, problems.into_sorted()))?;
+        let catalog = snapshot::shipped(name)
+            .map_err(|problems| Failure::new(ExitStatus::Unexpected, problems.into_sorted()))?;
         catalogs.push(catalog);
     }
     let mut diagnostics = Diagnostics::new();
     let plan = compile(&files, id, &catalogs, &mut diagnostics);
     let diagnostics = diagnostics.into_sorted();
     let Some(plan) = plan else {
-        return Err(Failure { status: ExitStatus::MappingErrors, diagnostics, files });
+        return Err(Failure {
+            status: ExitStatus::MappingErrors,
+            diagnostics,
+            files,
+        });
     };
     let find = |name: &str| {
-        let place = catalogs.iter().position(|catalog| catalog.catalog == name)?;
+        let place = catalogs
+            .iter()
+            .position(|catalog| catalog.catalog == name)?;
         Some(catalogs.get(place)?.clone())
     };
     match (find(&plan.source.name), find(&plan.target.name)) {
-        (Some(source), Some(target)) => Ok(Compiled { files, plan, source, target, warnings: diagnostics }),
-        _ => Err(Failure { status: ExitStatus::MappingErrors, diagnostics, files }),
+        (Some(source), Some(target)) => Ok(Compiled {
+            files,
+            plan,
+            source,
+            target,
+            warnings: diagnostics,
+        }),
+        _ => Err(Failure {
+            status: ExitStatus::MappingErrors,
+            diagnostics,
+            files,
+        }),
     }
 }
 
@@ -84,9 +103,10 @@ pub fn load(file: Option<&Path>, catalog_files: &[PathBuf]) -> Result<Compiled, 
 /// E0607 when it cannot be read.
 pub fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| {
-        let diagnostic = Diagnostic::error(codes::E0613, format!("`{}` cannot be read", path.display()))
-            .note(error.to_string())
-            .help("check the path, and that the file may be read");
+        let diagnostic =
+            Diagnostic::error(codes::E0613, format!("`{}` cannot be read", path.display()))
+                .note(error.to_string())
+                .help("check the path, and that the file may be read");
         Failure::one(ExitStatus::Usage, diagnostic)
     })
 }
@@ -96,9 +116,15 @@ pub fn read(path: &Path) -> Result<String, Failure> {
 ///
 /// # Errors
 /// Every value that does not fit, at once.
-pub fn program(plan: Plan, known: BTreeMap<String, OwnedValue>, set: &[String]) -> Result<Program, Failure> {
-    let mut values: BTreeMap<String, OwnedValue> =
-        known.into_iter().filter(|(name, _)| plan.params.iter().any(|param| param.name == *name)).collect();
+pub fn program(
+    plan: Plan,
+    known: BTreeMap<String, OwnedValue>,
+    set: &[String],
+) -> Result<Program, Failure> {
+    let mut values: BTreeMap<String, OwnedValue> = known
+        .into_iter()
+        .filter(|(name, _)| plan.params.iter().any(|param| param.name == *name))
+        .collect();
     let mut problems = Vec::new();
     for setting in set {
         match setting_value(&plan, setting) {
@@ -108,46 +134,69 @@ pub fn program(plan: Plan, known: BTreeMap<String, OwnedValue>, set: &[String]) 
             Err(diagnostic) => problems.push(*diagnostic),
         }
     }
-    let given: Vec<String> = set.iter().filter_map(|text| text.split('=').next()).map(str::to_owned).collect();
+    let given: Vec<String> = set
+        .iter()
+        .filter_map(|text| text.split('=').next())
+        .map(str::to_owned)
+        .collect();
     match Program::new(plan, values) {
         Ok(program) if problems.is_empty() => Ok(program),
         Ok(_) => Err(Failure::new(ExitStatus::Usage, problems)),
         Err(found) => {
-            let found: Vec<Diagnostic> =
-                found.into_iter().filter_map(|problem| param_problem(problem, &given, &problems)).collect();
+            let found: Vec<Diagnostic> = found
+                .into_iter()
+                .filter_map(|problem| param_problem(problem, &given, &problems))
+                .collect();
             problems.extend(found);
             Err(Failure::new(ExitStatus::Usage, problems))
         }
     }
 }
 
-fn param_problem(problem: ParamProblem, given: &[String], reported: &[Diagnostic]) -> Option<Diagnostic> {
+fn param_problem(
+    problem: ParamProblem,
+    given: &[String],
+    reported: &[Diagnostic],
+) -> Option<Diagnostic> {
     Some(match problem {
-        ParamProblem::Missing(name) if given.contains(&name) && !reported.is_empty() => return None,
-        ParamProblem::Missing(name) => {
-            Diagnostic::error(codes::E0614, format!("parameter `{name}` of the mapping has no value"))
-                .help(format!("set it: `--set {name}=…`"))
+        ParamProblem::Missing(name) if given.contains(&name) && !reported.is_empty() => {
+            return None;
         }
-        ParamProblem::Unknown(name) => Diagnostic::error(codes::E0614, format!("the mapping has no parameter `{name}`")),
-        ParamProblem::WrongType { name, wanted } => {
-            Diagnostic::error(codes::E0614, format!("value of parameter `{name}` is no `{wanted}`"))
-        }
-        ParamProblem::Foreign(name) => {
-            Diagnostic::error(codes::E0614, format!("the plan uses `{name}`, which this version does not know"))
-                .help("compile the mapping anew")
-        }
+        ParamProblem::Missing(name) => Diagnostic::error(
+            codes::E0614,
+            format!("parameter `{name}` of the mapping has no value"),
+        )
+        .help(format!("set it: `--set {name}=…`")),
+        ParamProblem::Unknown(name) => Diagnostic::error(
+            codes::E0614,
+            format!("the mapping has no parameter `{name}`"),
+        ),
+        ParamProblem::WrongType { name, wanted } => Diagnostic::error(
+            codes::E0614,
+            format!("value of parameter `{name}` is no `{wanted}`"),
+        ),
+        ParamProblem::Foreign(name) => Diagnostic::error(
+            codes::E0614,
+            format!("the plan uses `{name}`, which this version does not know"),
+        )
+        .help("compile the mapping anew"),
     })
 }
 
 /// `name=value` as a value of the parameter's type. The value is never shown: it may be a secret.
 fn setting_value(plan: &Plan, setting: &str) -> Result<(String, OwnedValue), Box<Diagnostic>> {
     let Some((name, text)) = setting.split_once('=') else {
-        let diagnostic = Diagnostic::error(codes::E0614, "`--set` takes `name=value`").help("write `--set name=value`");
+        let diagnostic = Diagnostic::error(codes::E0614, "`--set` takes `name=value`")
+            .help("write `--set name=value`");
         return Err(Box::new(diagnostic));
     };
     let Some(param) = plan.params.iter().find(|param| param.name == name) else {
-        let mut diagnostic = Diagnostic::error(codes::E0614, format!("the mapping has no parameter `{name}`"));
-        if let Some(help) = suggest::help(name, plan.params.iter().map(|param| param.name.as_str())) {
+        let mut diagnostic = Diagnostic::error(
+            codes::E0614,
+            format!("the mapping has no parameter `{name}`"),
+        );
+        if let Some(help) = suggest::help(name, plan.params.iter().map(|param| param.name.as_str()))
+        {
             diagnostic = diagnostic.help(help);
         }
         return Err(Box::new(diagnostic));
@@ -155,8 +204,11 @@ fn setting_value(plan: &Plan, setting: &str) -> Result<(String, OwnedValue), Box
     match value(&param.ty.ty, text) {
         Some(value) => Ok((name.to_owned(), value)),
         None => {
-            let diagnostic = Diagnostic::error(codes::E0614, format!("value of `--set {name}=…` is no `{}`", param.ty))
-                .help(example(&param.ty.ty));
+            let diagnostic = Diagnostic::error(
+                codes::E0614,
+                format!("value of `--set {name}=…` is no `{}`", param.ty),
+            )
+            .help(example(&param.ty.ty));
             Err(Box::new(diagnostic))
         }
     }
@@ -171,9 +223,17 @@ fn value(ty: &Ty, text: &str) -> Option<OwnedValue> {
         }),
         Ty::Int => OwnedValue::Int(text.parse().ok()?),
         Ty::Text => OwnedValue::Text(text.to_owned()),
-        Ty::Json => OwnedValue::Json(serde_json::from_str::<serde_json::Value>(text).ok().map(|_| text.to_owned())?),
-        Ty::Timestamp => OwnedValue::Timestamp(text.parse::<jiff::Timestamp>().ok()?.as_microsecond()),
-        Ty::Uuid => OwnedValue::Uuid(crate::functions::parse_uuid(text).or_else(|| crate::functions::parse_ulid(text))?),
+        Ty::Json => OwnedValue::Json(
+            serde_json::from_str::<serde_json::Value>(text)
+                .ok()
+                .map(|_| text.to_owned())?,
+        ),
+        Ty::Timestamp => {
+            OwnedValue::Timestamp(text.parse::<jiff::Timestamp>().ok()?.as_microsecond())
+        }
+        Ty::Uuid => OwnedValue::Uuid(
+            crate::functions::parse_uuid(text).or_else(|| crate::functions::parse_ulid(text))?,
+        ),
         Ty::Inet => OwnedValue::Inet(crate::types::Inet::host(text.parse().ok()?)),
         Ty::Severity => OwnedValue::Severity(match text {
             "error" => SeverityValue::Error,
@@ -183,8 +243,10 @@ fn value(ty: &Ty, text: &str) -> Option<OwnedValue> {
         }),
         Ty::Map(_, of) => {
             let entries: BTreeMap<String, String> = serde_json::from_str(text).ok()?;
-            let entries: Option<BTreeMap<String, OwnedValue>> =
-                entries.into_iter().map(|(key, text)| Some((key, value(of, &text)?))).collect();
+            let entries: Option<BTreeMap<String, OwnedValue>> = entries
+                .into_iter()
+                .map(|(key, text)| Some((key, value(of, &text)?)))
+                .collect();
             OwnedValue::Map(entries?)
         }
         Ty::Bytes | Ty::Duration | Ty::Other(_) | Ty::Null | Ty::Error => return None,

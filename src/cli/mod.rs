@@ -26,7 +26,11 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let status = if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done };
+            let status = if error.use_stderr() {
+                ExitStatus::Usage
+            } else {
+                ExitStatus::Done
+            };
             // Nobody is left to tell if this fails.
             let _printed = error.print();
             return status.into();
@@ -35,7 +39,10 @@ pub fn main() -> ExitCode {
     log(cli.global.verbose);
     let global = &cli.global;
     let printer = Printer::new(global.format, global.color, global.quiet, global.max_errors);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(dispatch(&cli.command, &printer)),
         Err(error) => {
@@ -66,9 +73,13 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
 fn end(failure: &Failure, printer: &Printer) -> ExitStatus {
     printer.diagnostics(&failure.files, &failure.diagnostics);
     match failure.status {
-        ExitStatus::CouldNotStart | ExitStatus::Unexpected | ExitStatus::Findings => printer.always("nothing was changed"),
+        ExitStatus::CouldNotStart | ExitStatus::Unexpected | ExitStatus::Findings => {
+            printer.always("nothing was changed")
+        }
         ExitStatus::OutcomeUnknown => {
-            printer.always("whether the target was changed is unknown: look at it before anything else");
+            printer.always(
+                "whether the target was changed is unknown: look at it before anything else",
+            );
         }
         ExitStatus::Done
         | ExitStatus::MappingErrors
@@ -87,7 +98,10 @@ fn log(verbose: u8) {
         _ => "mapwright=debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .finish();
     // A second subscriber could only have been set by ourselves.
     let _set = tracing::subscriber::set_global_default(subscriber);
 }

@@ -38,7 +38,13 @@ impl Printer {
             ColourChoice::Auto => terminal && !dumb,
         };
         let colour = if ansi { Colour::Ansi } else { Colour::Never };
-        Self { format, colour, quiet, max_errors, live: terminal && !dumb && !quiet }
+        Self {
+            format,
+            colour,
+            quiet,
+            max_errors,
+            live: terminal && !dumb && !quiet,
+        }
     }
 
     /// Data: to stdout. A reader that has gone away ends it quietly.

@@ -5,6 +5,8 @@
 mod certificate;
 mod connect;
 mod connect_error;
+mod connection;
+mod connector;
 pub mod database;
 mod endpoint;
 mod error;
@@ -12,7 +14,6 @@ pub mod introspect;
 mod lock;
 mod origin;
 mod query;
-pub mod quote;
 pub mod references;
 mod relation;
 mod server_certificate;
@@ -21,15 +22,14 @@ mod session;
 mod settings;
 pub mod source;
 pub mod target;
-mod connection;
-mod connector;
 pub mod throwaway;
 mod tls;
 mod tls_files;
 
 pub use connect::connect;
-pub use connector::Connect;
 pub(crate) use connect::socket_path;
+pub use connection::{Canceller, Connection, ServerFacts};
+pub use connector::Connect;
 pub use endpoint::{
     ChannelBinding, Endpoint, EndpointSummary, Host, HostEntry, Keepalive, Pem, SettingSummary,
     SslMode, TargetSession, TlsSettings,
@@ -38,5 +38,4 @@ pub use error::{PgError, PgErrorKind};
 pub use origin::{Origin, Secret, Sourced};
 pub use server_certificate::Checked;
 pub use session::{Session, other_sessions};
-pub use connection::{Canceller, Connection, ServerFacts};
 pub use tls::TlsState;

@@ -1,7 +1,7 @@
 //! Statements that name tables: the one place that builds SQL text.
 
-use super::quote::{identifier, identifiers, qualified};
 use super::relation::Relation;
+use crate::base::ident::{identifier, identifiers, qualified};
 
 /// What a lock on tables keeps out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,9 +26,17 @@ pub async fn missing(
         identifier(column),
     );
     let rows = client.query(&query, &[&values]).await;
-    let rows = rows.map_err(|error| failed(format!("the rows of `{table}` cannot be looked for"), &error))?;
+    let rows = rows.map_err(|error| {
+        failed(
+            format!("the rows of `{table}` cannot be looked for"),
+            &error,
+        )
+    })?;
     rows.iter()
-        .map(|row| row.try_get(0).map_err(|error| failed(format!("the rows of `{table}` cannot be read"), &error)))
+        .map(|row| {
+            row.try_get(0)
+                .map_err(|error| failed(format!("the rows of `{table}` cannot be read"), &error))
+        })
         .collect()
 }
 
@@ -37,6 +45,9 @@ pub async fn missing(
 /// # Errors
 /// E0649 if PostgreSQL refuses the query or the connection breaks; `what` says what it was for.
 pub async fn number(client: &Client, query: &str, what: &str) -> Result<i64, PgError> {
-    let row = client.query_one(query, &[]).await.and_then(|row| row.try_get(0));
+    let row = client
+        .query_one(query, &[])
+        .await
+        .and_then(|row| row.try_get(0));
     row.map_err(|error| failed(format!("{what} cannot be asked"), &error))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio_postgres::{Client, Error};
 
-use super::quote::qualified;
+use crate::base::ident::qualified;
 
 /// A table: its number in the catalog, and its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

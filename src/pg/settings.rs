@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Client, Error};
 
-use super::quote::identifier;
+use crate::base::ident::identifier;
 
 /// For every session: no time limit of the server may end a run that is under way.
 const COMMON: &[(&str, &str)] = &[

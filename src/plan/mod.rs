@@ -11,6 +11,10 @@ mod keys;
 mod lower;
 pub mod needs;
 mod partition;
+mod programs;
+mod reasons;
+#[cfg(test)]
+mod samples;
 
 use serde::{Deserialize, Serialize};
 
@@ -598,14 +602,25 @@ impl Node {
             | Node::Compare(_, left, right)
             | Node::Arithmetic(_, left, right)
             | Node::Coalesce(left, right) => vec![*left, *right],
-            Node::InList(operand, values) => std::iter::once(*operand).chain(values.iter().copied()).collect(),
+            Node::InList(operand, values) => std::iter::once(*operand)
+                .chain(values.iter().copied())
+                .collect(),
             Node::If(condition, then, otherwise) => vec![*condition, *then, *otherwise],
-            Node::Match { subject, arms, otherwise } => {
+            Node::Match {
+                subject,
+                arms,
+                otherwise,
+            } => {
                 let results = arms.iter().map(|(_, result)| *result);
-                std::iter::once(*subject).chain(results).chain(*otherwise).collect()
+                std::iter::once(*subject)
+                    .chain(results)
+                    .chain(*otherwise)
+                    .collect()
             }
             Node::Call { arguments, .. } => arguments.clone(),
-            Node::Ulid { time, keys, .. } => std::iter::once(*time).chain(keys.iter().copied()).collect(),
+            Node::Ulid { time, keys, .. } => {
+                std::iter::once(*time).chain(keys.iter().copied()).collect()
+            }
             Node::Text(parts) => parts
                 .iter()
                 .filter_map(|part| match part {
@@ -613,8 +628,18 @@ impl Node {
                     TextPart::Value(node) => Some(*node),
                 })
                 .collect(),
-            Node::Exists(lookup) => lookup.left.iter().chain(&lookup.right).chain(&lookup.residual).copied().collect(),
-            Node::Aggregate { value, orders, .. } => value.iter().copied().chain(orders.iter().map(|(key, _)| *key)).collect(),
+            Node::Exists(lookup) => lookup
+                .left
+                .iter()
+                .chain(&lookup.right)
+                .chain(&lookup.residual)
+                .copied()
+                .collect(),
+            Node::Aggregate { value, orders, .. } => value
+                .iter()
+                .copied()
+                .chain(orders.iter().map(|(key, _)| *key))
+                .collect(),
             Node::Handled { operand, handler } => {
                 let rest = match handler {
                     Handler::Value(value) | Handler::Warn(_, value) => Some(*value),

@@ -26,7 +26,8 @@ pub async fn run(command: &CatalogCommand, printer: &Printer) -> Result<ExitStat
     match command {
         CatalogCommand::List => {
             let lines = snapshot::SHIPPED.iter().map(|shipped| {
-                let title = snapshot::shipped(shipped.name).map_or_else(|_| String::new(), |catalog| catalog.title);
+                let title = snapshot::shipped(shipped.name)
+                    .map_or_else(|_| String::new(), |catalog| catalog.title);
                 format!("{} {}  {title}\n", shipped.name, shipped.version)
             });
             printer.data(&lines.collect::<String>());
@@ -36,7 +37,10 @@ pub async fn run(command: &CatalogCommand, printer: &Printer) -> Result<ExitStat
             if let Some(table) = table {
                 if !catalog.tables.contains_key(table) {
                     let names = catalog.tables.keys().map(String::as_str);
-                    let mut diagnostic = Diagnostic::error(codes::E0615, format!("catalog `{name}` has no table `{table}`"));
+                    let mut diagnostic = Diagnostic::error(
+                        codes::E0615,
+                        format!("catalog `{name}` has no table `{table}`"),
+                    );
                     if let Some(help) = crate::diagnostics::suggest::help(table, names) {
                         diagnostic = diagnostic.help(help);
                     }
@@ -47,7 +51,12 @@ pub async fn run(command: &CatalogCommand, printer: &Printer) -> Result<ExitStat
             printer.data(&snapshot::to_yaml(&catalog));
         }
         CatalogCommand::Ddl { name, schema } => printer.data(&ddl(&find(name)?, schema.as_deref())),
-        CatalogCommand::Dump { database_uri, name, schema, tables } => {
+        CatalogCommand::Dump {
+            database_uri,
+            name,
+            schema,
+            tables,
+        } => {
             let connection = reach(database_uri).await?;
             let only = (!tables.is_empty()).then_some(tables.as_slice());
             let mut live = introspect(&connection.client, schema, only).await?;
@@ -63,8 +72,22 @@ pub async fn run(command: &CatalogCommand, printer: &Printer) -> Result<ExitStat
             live.catalog.clone_from(name);
             printer.data(&snapshot::to_yaml(&live));
         }
-        CatalogCommand::Diff { database_uri, name, schema, mapping, all } => {
-            return diff(database_uri, name, schema, mapping.as_deref(), *all, printer).await;
+        CatalogCommand::Diff {
+            database_uri,
+            name,
+            schema,
+            mapping,
+            all,
+        } => {
+            return diff(
+                database_uri,
+                name,
+                schema,
+                mapping.as_deref(),
+                *all,
+                printer,
+            )
+            .await;
         }
     }
     Ok(ExitStatus::Done)
@@ -85,18 +108,33 @@ async fn diff(
     } else if compiled.plan.target.name == name {
         (target, &compiled.target)
     } else {
-        let diagnostic = Diagnostic::error(codes::E0615, format!("mapping `{}` does not use a catalog `{name}`", compiled.plan.mapping))
-            .help(format!("name `{}` or `{}`", compiled.plan.source.name, compiled.plan.target.name));
+        let diagnostic = Diagnostic::error(
+            codes::E0615,
+            format!(
+                "mapping `{}` does not use a catalog `{name}`",
+                compiled.plan.mapping
+            ),
+        )
+        .help(format!(
+            "name `{}` or `{}`",
+            compiled.plan.source.name, compiled.plan.target.name
+        ));
         return Err(Failure::one(ExitStatus::Usage, diagnostic));
     };
     let connection = reach(uri).await?;
-    let names: Vec<String> =
-        if all { expected.tables.keys().cloned().collect() } else { needed.tables.keys().cloned().collect() };
+    let names: Vec<String> = if all {
+        expected.tables.keys().cloned().collect()
+    } else {
+        needed.tables.keys().cloned().collect()
+    };
     let live = introspect(&connection.client, schema, Some(&names)).await?;
     if all {
         printer.data(&compare(expected, &live));
     }
-    let found: Vec<_> = differences(&needed, &live).into_iter().map(|difference| difference.finding).collect();
+    let found: Vec<_> = differences(&needed, &live)
+        .into_iter()
+        .map(|difference| difference.finding)
+        .collect();
     if printer.format == OutputFormat::Json {
         let mut text = serde_json::to_string_pretty(&found).unwrap_or_default();
         text.push('\n');
@@ -104,10 +142,15 @@ async fn diff(
     } else {
         printer.say(findings::render(&found, printer).trim_end());
     }
-    let broken = found.iter().any(|finding| finding.severity == FindingSeverity::Error);
+    let broken = found
+        .iter()
+        .any(|finding| finding.severity == FindingSeverity::Error);
     let verdict = match (broken, found.is_empty()) {
         (true, _) => printer.styled(Style::Error, "the mapping cannot work on this database"),
-        (false, true) => printer.styled(Style::Good, "the database has everything that the mapping needs"),
+        (false, true) => printer.styled(
+            Style::Good,
+            "the database has everything that the mapping needs",
+        ),
         (false, false) => printer.styled(Style::Warning, "the mapping can work on this database"),
     };
     printer.always(&verdict);
@@ -121,7 +164,10 @@ async fn diff(
 /// A shipped catalog, or one from a file.
 fn find(name: &str) -> Result<Catalog, Failure> {
     let path = Path::new(name);
-    if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml")
+    {
         let mut files = Files::new();
         let id = files.add(name, mapping::read(path)?);
         let read = snapshot::from_yaml(&files, id);
@@ -131,13 +177,19 @@ fn find(name: &str) -> Result<Catalog, Failure> {
             files,
         });
     }
-    snapshot::shipped(name).map_err(|problems| Failure::new(ExitStatus::Usage, problems.into_sorted()))
+    snapshot::shipped(name)
+        .map_err(|problems| Failure::new(ExitStatus::Usage, problems.into_sorted()))
 }
 
 /// A session that reads only.
 async fn reach(uri: &str) -> Result<Connection, Failure> {
-    let endpoint = endpoint_of("database", &Secret::new(uri), "--database-uri", &Environment::system())
-        .map_err(|problems| Failure::new(ExitStatus::Usage, problems))?;
+    let endpoint = endpoint_of(
+        "database",
+        &Secret::new(uri),
+        "--database-uri",
+        &Environment::system(),
+    )
+    .map_err(|problems| Failure::new(ExitStatus::Usage, problems))?;
     let connection = connect(&endpoint).await?;
     read_only(&connection.client).await?;
     Ok(connection)

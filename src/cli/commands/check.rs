@@ -20,7 +20,12 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let started_at = jiff::Timestamp::now();
     let job = Job::new(sides, printer)?;
     report::writable(sides.report.as_deref())?;
-    let mut frame = Frame { command: "check", dry_run: false, started_at, sides: [None, None] };
+    let mut frame = Frame {
+        command: "check",
+        dry_run: false,
+        started_at,
+        sides: [None, None],
+    };
     let mut interrupts = Interrupts::listen();
     let looked = tokio::select! {
         looked = look_at_all(&job, args, &mut frame, printer) => looked,
@@ -43,7 +48,12 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     };
     let text = verdict(&outcome);
     show(&outcome, printer);
-    let verdict = Verdict { exit: status.code(), committed: false, text: text.clone(), problems: Vec::new() };
+    let verdict = Verdict {
+        exit: status.code(),
+        committed: false,
+        text: text.clone(),
+        problems: Vec::new(),
+    };
     let report = report::report(&job, &outcome, &frame, verdict);
     if let Some(path) = &sides.report {
         report::write(path, &report)?;
@@ -60,26 +70,48 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     Ok(status)
 }
 
-async fn look_at_all(job: &Job, args: &CheckArgs, frame: &mut Frame, printer: &Printer) -> Result<Outcome, Failure> {
+async fn look_at_all(
+    job: &Job,
+    args: &CheckArgs,
+    frame: &mut Frame,
+    printer: &Printer,
+) -> Result<Outcome, Failure> {
     let sides = &args.sides;
     let mut outcome = Outcome::default();
     describe(job, printer);
     let Some(source) = &job.settings.source else {
         // SQLite: the configuration alone can be judged.
-        outcome.findings = config_findings(&job.settings, DataFacts { has_bcrypt_hash: true });
+        outcome.findings = config_findings(
+            &job.settings,
+            DataFacts {
+                has_bcrypt_hash: true,
+            },
+        );
         return Ok(outcome);
     };
-    let schemas = Schemas { source: &sides.synapse_schema, target: &sides.mas_schema };
+    let schemas = Schemas {
+        source: &sides.synapse_schema,
+        target: &sides.mas_schema,
+    };
     let begun = std::time::Instant::now();
     let mut looked = look(job, source, schemas).await?;
     frame.sides.clone_from(&looked.sides);
-    outcome.phases.push(("look at both databases".to_owned(), begun.elapsed()));
+    outcome
+        .phases
+        .push(("look at both databases".to_owned(), begun.elapsed()));
     if looked.readable {
         let begun = std::time::Instant::now();
         outcome.run = Some(rehearsal::rehearse(job, source, schemas, &mut looked, printer).await?);
-        outcome.phases.push(("rehearse every row".to_owned(), begun.elapsed()));
+        outcome
+            .phases
+            .push(("rehearse every row".to_owned(), begun.elapsed()));
     } else {
-        looked.findings.extend(config_findings(&job.settings, DataFacts { has_bcrypt_hash: true }));
+        looked.findings.extend(config_findings(
+            &job.settings,
+            DataFacts {
+                has_bcrypt_hash: true,
+            },
+        ));
     }
     outcome.findings = looked.findings;
     Ok(outcome)
@@ -98,7 +130,13 @@ pub(super) fn describe(job: &Job, printer: &Printer) {
 /// Errors first, then by how many rows they concern.
 pub(super) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|left, right| {
-        let key = |finding: &Finding| (finding.severity, std::cmp::Reverse(finding.count), finding.id.clone());
+        let key = |finding: &Finding| {
+            (
+                finding.severity,
+                std::cmp::Reverse(finding.count),
+                finding.id.clone(),
+            )
+        };
         key(left).cmp(&key(right))
     });
 }
@@ -111,15 +149,25 @@ fn show(outcome: &Outcome, printer: &Printer) {
 }
 
 fn verdict(outcome: &Outcome) -> String {
-    let errors = outcome.findings.iter().filter(|finding| finding.severity == crate::diagnostics::FindingSeverity::Error).count();
+    let errors = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == crate::diagnostics::FindingSeverity::Error)
+        .count();
     let warnings = outcome.findings.len() - errors;
     let rehearsed = match &outcome.run {
-        Some(run) => format!("{} rows were rehearsed", table::thousands(run.read.iter().sum())),
+        Some(run) => format!(
+            "{} rows were rehearsed",
+            table::thousands(run.read.iter().sum())
+        ),
         None => "the rows were not rehearsed".to_owned(),
     };
     match (errors, warnings) {
         (0, 0) => format!("ready to migrate: no findings; {rehearsed}, nothing was changed"),
-        (0, warnings) => format!("ready to migrate, {} to read; {rehearsed}, nothing was changed", plural(warnings, "warning")),
+        (0, warnings) => format!(
+            "ready to migrate, {} to read; {rehearsed}, nothing was changed",
+            plural(warnings, "warning")
+        ),
         (errors, warnings) => format!(
             "not ready to migrate: {} to mend, {}; {rehearsed}, nothing was changed",
             plural(errors, "error"),
@@ -129,11 +177,20 @@ fn verdict(outcome: &Outcome) -> String {
 }
 
 fn plural(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
 }
 
 /// Writes the report of a command that failed, where one is wanted; the failure stays the answer.
-pub(super) fn with_report(job: &Job, path: Option<&std::path::Path>, frame: &Frame, failure: Failure) -> Failure {
+pub(super) fn with_report(
+    job: &Job,
+    path: Option<&std::path::Path>,
+    frame: &Frame,
+    failure: Failure,
+) -> Failure {
     if let Some(path) = path {
         let verdict = Verdict {
             exit: failure.status.code(),

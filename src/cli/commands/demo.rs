@@ -16,8 +16,11 @@ use crate::pg::{Secret, connect};
 /// The server of the demo's accounts.
 const SERVER_NAME: &str = "demo.example";
 /// The provider IDs of the demo's MAS.
-const PROVIDER_IDS: [&str; 3] =
-    ["01JSHPZHAXC50QBKH67MH33TNF", "01JSHPZHAXC50QBKH67MH33TNG", "01JSHPZHAXC50QBKH67MH33TNH"];
+const PROVIDER_IDS: [&str; 3] = [
+    "01JSHPZHAXC50QBKH67MH33TNF",
+    "01JSHPZHAXC50QBKH67MH33TNG",
+    "01JSHPZHAXC50QBKH67MH33TNH",
+];
 
 /// Makes the databases, fills the source, and runs check, migrate --dry-run and migrate.
 ///
@@ -29,14 +32,20 @@ pub async fn run(args: &DemoArgs, printer: &Printer) -> Result<ExitStatus, Failu
     };
     let binaries = ServerBinaries::find(args.pg_bindir.as_deref())?;
     step(1, &format!("a throwaway PostgreSQL {}", binaries.version()));
-    let cluster = tokio::task::block_in_place(|| Cluster::start(&binaries, &ClusterOptions::default()))?;
-    printer.say(&format!("running in {}, reachable through a UNIX socket alone", cluster.socket_directory().display()));
+    let cluster =
+        tokio::task::block_in_place(|| Cluster::start(&binaries, &ClusterOptions::default()))?;
+    printer.say(&format!(
+        "running in {}, reachable through a UNIX socket alone",
+        cluster.socket_directory().display()
+    ));
     let outcome = show(args, &cluster, printer, &step).await;
     if args.keep {
         let source = cluster.uri("synapse");
         let target = cluster.uri("mas");
         let remove = cluster.keep()?;
-        printer.always(&format!("\nkept running:\n  source  {source}\n  target  {target}\nremove it by: {remove}"));
+        printer.always(&format!(
+            "\nkept running:\n  source  {source}\n  target  {target}\nremove it by: {remove}"
+        ));
     } else {
         printer.say("\nthe throwaway PostgreSQL and everything in it is removed");
     }
@@ -50,9 +59,17 @@ async fn show(
     step: &impl Fn(usize, &str),
 ) -> Result<ExitStatus, Failure> {
     make_databases(cluster).await?;
-    step(2, &format!("a source like Synapse's with {} made-up accounts of every kind", thousands(args.users)));
+    step(
+        2,
+        &format!(
+            "a source like Synapse's with {} made-up accounts of every kind",
+            thousands(args.users)
+        ),
+    );
     let mut source = reach(cluster, "synapse").await?;
-    let options = PopulationOptions { blocking_rows: args.with_blocking_errors };
+    let options = PopulationOptions {
+        blocking_rows: args.with_blocking_errors,
+    };
     let summary = population::fill(&mut source, args.users, SERVER_NAME, options).await?;
     for (table, rows) in &summary.tables {
         printer.say(&format!("  {:<22} {:>11}", table, thousands(*rows)));
@@ -60,13 +77,22 @@ async fn show(
     let directory = configurations(cluster)?;
     let sides = sides(directory.path());
     step(3, "mapwright check: every row rehearsed, nothing written");
-    let check = CheckArgs { sides: sides.clone() };
+    let check = CheckArgs {
+        sides: sides.clone(),
+    };
     let status = super::check::run(&check, printer).await?;
     if status == ExitStatus::Findings {
         return Ok(status);
     }
-    step(4, "mapwright migrate --dry-run: everything, then rolled back");
-    let mut migrate = MigrateArgs { sides, dry_run: true, no_source_lock: false };
+    step(
+        4,
+        "mapwright migrate --dry-run: everything, then rolled back",
+    );
+    let mut migrate = MigrateArgs {
+        sides,
+        dry_run: true,
+        no_source_lock: false,
+    };
     let status = super::migrate::run(&migrate, printer).await?;
     if status != ExitStatus::Done {
         return Ok(status);
@@ -86,34 +112,55 @@ async fn make_databases(cluster: &Cluster) -> Result<(), Failure> {
     let server = reach(cluster, "postgres").await?;
     for (database, catalog) in [("synapse", "synapse"), ("mas", "mas")] {
         let create = format!("CREATE DATABASE {database}");
-        server.batch_execute(&create).await.map_err(|error| unexpected(&error))?;
+        server
+            .batch_execute(&create)
+            .await
+            .map_err(|error| unexpected(&error))?;
         let catalog = snapshot::shipped(catalog)
             .map_err(|problems| Failure::new(ExitStatus::Unexpected, problems.into_sorted()))?;
         let client = reach(cluster, database).await?;
-        client.batch_execute(&ddl(&catalog, None)).await.map_err(|error| unexpected(&error))?;
+        client
+            .batch_execute(&ddl(&catalog, None))
+            .await
+            .map_err(|error| unexpected(&error))?;
     }
     let target = reach(cluster, "mas").await?;
     let mut rows = String::from(include_str!("../population/mas.sql"));
     for (name, id) in population::PROVIDERS.iter().zip(PROVIDER_IDS) {
-        let uuid = crate::functions::parse_ulid(id).map(|bytes| crate::functions::uuid_text(&bytes)).unwrap_or_default();
+        let uuid = crate::functions::parse_ulid(id)
+            .map(|bytes| crate::functions::uuid_text(&bytes))
+            .unwrap_or_default();
         rows.push_str(&format!(
             "INSERT INTO upstream_oauth_providers (upstream_oauth_provider_id, human_name, scope, client_id, token_endpoint_auth_method, created_at) VALUES ('{uuid}', '{name}', 'openid', 'demo', 'none', now());\n"
         ));
     }
-    target.batch_execute(&rows).await.map_err(|error| unexpected(&error))?;
+    target
+        .batch_execute(&rows)
+        .await
+        .map_err(|error| unexpected(&error))?;
     Ok(())
 }
 
 async fn reach(cluster: &Cluster, database: &str) -> Result<tokio_postgres::Client, Failure> {
     let environment = crate::config::Environment::system();
-    let endpoint = crate::config::endpoint_of("demo", &Secret::new(cluster.uri(database)), "demo", &environment)
-        .map_err(|problems| Failure::new(ExitStatus::Unexpected, problems))?;
+    let endpoint = crate::config::endpoint_of(
+        "demo",
+        &Secret::new(cluster.uri(database)),
+        "demo",
+        &environment,
+    )
+    .map_err(|problems| Failure::new(ExitStatus::Unexpected, problems))?;
     Ok(connect(&endpoint).await?.client)
 }
 
 fn unexpected(error: &tokio_postgres::Error) -> Failure {
-    let what = error.as_db_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
-    Failure::one(ExitStatus::Unexpected, Diagnostic::error(codes::E0682, "the demo's databases cannot be made").note(what))
+    let what = error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |error| error.message().to_owned());
+    Failure::one(
+        ExitStatus::Unexpected,
+        Diagnostic::error(codes::E0682, "the demo's databases cannot be made").note(what),
+    )
 }
 
 /// A temporary directory that goes when it is dropped.
@@ -135,7 +182,11 @@ impl Drop for Directory {
 /// The configuration files that an operator would have.
 fn configurations(cluster: &Cluster) -> Result<Directory, Failure> {
     let failed = |error: std::io::Error| {
-        let diagnostic = Diagnostic::error(codes::E0613, "the demo's configuration files cannot be written").note(error.to_string());
+        let diagnostic = Diagnostic::error(
+            codes::E0613,
+            "the demo's configuration files cannot be written",
+        )
+        .note(error.to_string());
         Failure::one(ExitStatus::Unexpected, diagnostic)
     };
     let directory = std::env::temp_dir().join(format!("mapwright-demo-{}", std::process::id()));
@@ -185,17 +236,22 @@ async fn accounts(cluster: &Cluster, printer: &Printer) -> Result<(), Failure> {
             .await
             .map_err(|error| unexpected(&error))?;
         let after = target
-            .query_one(include_str!("../population/account_after.sql"), &[&account.localpart])
+            .query_one(
+                include_str!("../population/account_after.sql"),
+                &[&account.localpart],
+            )
             .await
             .map_err(|error| unexpected(&error))?;
-        let number = |row: &tokio_postgres::Row, index: usize| row.try_get::<_, i64>(index).unwrap_or(0);
+        let number =
+            |row: &tokio_postgres::Row, index: usize| row.try_get::<_, i64>(index).unwrap_or(0);
         printer.say(&format!(
             "  {mxid}\n    source: {} devices, {} access tokens, {} refresh tokens, {} addresses, {} links",
             number(&before, 0), number(&before, 1), number(&before, 2), number(&before, 3), number(&before, 4),
         ));
         let hash: Option<String> = after.try_get(5).ok();
         let fits = hash.is_some_and(|hash| {
-            bcrypt::verify(format!("{}{}", account.password, population::PEPPER), &hash).unwrap_or(false)
+            bcrypt::verify(format!("{}{}", account.password, population::PEPPER), &hash)
+                .unwrap_or(false)
         });
         printer.say(&format!(
             "    target: {} sessions, {} access tokens, {} refresh tokens, {} addresses, {} links; password `{}` {}",

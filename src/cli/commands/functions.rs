@@ -25,15 +25,21 @@ pub fn run(name: Option<&str>, printer: &Printer) -> Result<ExitStatus, Failure>
         }
         Some(name) => {
             let Some(function) = functions::find(name) else {
-                let mut diagnostic = Diagnostic::error(codes::E0615, format!("no function `{name}`"));
-                if let Some(near) = suggest::nearest(name, functions::all().map(|function| function.name)) {
+                let mut diagnostic =
+                    Diagnostic::error(codes::E0615, format!("no function `{name}`"));
+                if let Some(near) =
+                    suggest::nearest(name, functions::all().map(|function| function.name))
+                {
                     diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
                 }
                 return Err(Failure::one(ExitStatus::Usage, diagnostic));
             };
             let _ = writeln!(text, "{}\n\n{}", signature(function), function.doc);
             if let Some(fails) = function.fails {
-                let _ = writeln!(text, "Fails {fails}; a call says what happens then by `else`.");
+                let _ = writeln!(
+                    text,
+                    "Fails {fails}; a call says what happens then by `else`."
+                );
             }
             let _ = writeln!(text);
             for (call, gives) in function.examples {
@@ -46,7 +52,15 @@ pub fn run(name: Option<&str>, printer: &Printer) -> Result<ExitStatus, Failure>
 }
 
 fn signature(function: &Function) -> String {
-    let parameters: Vec<String> =
-        function.parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.ty.ty())).collect();
-    format!("{}({}) → {}", function.name, parameters.join(", "), function.returns.to_type())
+    let parameters: Vec<String> = function
+        .parameters
+        .iter()
+        .map(|parameter| format!("{}: {}", parameter.name, parameter.ty.ty()))
+        .collect();
+    format!(
+        "{}({}) → {}",
+        function.name,
+        parameters.join(", "),
+        function.returns.to_type()
+    )
 }

@@ -13,9 +13,11 @@ use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, connector, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::{DataFacts, config_findings};
-use crate::diagnostics::{Diagnostic, Finding, codes};
+use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions};
-use crate::pg::target::{Ending, Phase, TargetEvent, TargetObserver, TargetOptions, TargetTransaction};
+use crate::pg::target::{
+    Ending, Phase, TargetEvent, TargetObserver, TargetOptions, TargetTransaction,
+};
 use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
 use crate::run::{Inputs, RunReport, run as run_plan};
 
@@ -30,10 +32,23 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
     let job = Job::new(sides, printer)?;
     report::writable(sides.report.as_deref())?;
     let started_at = jiff::Timestamp::now();
-    let mut frame = Frame { command: "migrate", dry_run: args.dry_run, started_at, sides: [None, None] };
+    let mut frame = Frame {
+        command: "migrate",
+        dry_run: args.dry_run,
+        started_at,
+        sides: [None, None],
+    };
     let mut interrupts = Interrupts::listen();
     let mut outcome = Outcome::default();
-    let ended = attempt(&job, args, &mut frame, &mut outcome, &mut interrupts, printer).await;
+    let ended = attempt(
+        &job,
+        args,
+        &mut frame,
+        &mut outcome,
+        &mut interrupts,
+        printer,
+    )
+    .await;
     sort(&mut outcome.findings);
     let end = match ended {
         Ok(end) => end,
@@ -55,16 +70,34 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
     };
     show(&job, &outcome, printer);
     let (status, text, style) = match end {
-        End::Committed => (ExitStatus::Done, format!("migrated: {} rows are in the target, committed", total(&outcome)), Style::Good),
-        End::RolledBack => (
+        End::Committed => (
             ExitStatus::Done,
-            format!("dry run: {} rows were written and rolled back, nothing was changed", total(&outcome)),
+            format!(
+                "migrated: {} rows are in the target, committed",
+                total(&outcome)
+            ),
             Style::Good,
         ),
-        End::Refused => (ExitStatus::Findings, "not migrated: the errors above must be mended first; nothing was changed".to_owned(), Style::Error),
+        End::RolledBack => (
+            ExitStatus::Done,
+            format!(
+                "dry run: {} rows were written and rolled back, nothing was changed",
+                total(&outcome)
+            ),
+            Style::Good,
+        ),
+        End::Refused => (
+            ExitStatus::Findings,
+            "not migrated: the errors above must be mended first; nothing was changed".to_owned(),
+            Style::Error,
+        ),
     };
-    let verdict =
-        Verdict { exit: status.code(), committed: end == End::Committed, text: text.clone(), problems: Vec::new() };
+    let verdict = Verdict {
+        exit: status.code(),
+        committed: end == End::Committed,
+        text: text.clone(),
+        problems: Vec::new(),
+    };
     let report = report::report(&job, &outcome, &frame, verdict);
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
@@ -102,25 +135,48 @@ async fn attempt(
 ) -> Result<End, Failure> {
     describe(job, printer);
     let Some(source) = &job.settings.source else {
-        outcome.findings = config_findings(&job.settings, DataFacts { has_bcrypt_hash: true });
+        outcome.findings = config_findings(
+            &job.settings,
+            DataFacts {
+                has_bcrypt_hash: true,
+            },
+        );
         return Ok(End::Refused);
     };
-    let schemas = Schemas { source: &args.sides.synapse_schema, target: &args.sides.mas_schema };
+    let schemas = Schemas {
+        source: &args.sides.synapse_schema,
+        target: &args.sides.mas_schema,
+    };
     let begun = Instant::now();
     let looked = tokio::select! {
         looked = look(job, source, schemas) => looked?,
         _ = interrupts.wait() => return Err(interrupted()),
     };
     frame.sides.clone_from(&looked.sides);
-    outcome.phases.push(("look at both databases".to_owned(), begun.elapsed()));
+    outcome
+        .phases
+        .push(("look at both databases".to_owned(), begun.elapsed()));
     // What the configurations forbid is known before a row is read; what hangs on the rows is asked
     // again when they are.
     outcome.findings.clone_from(&looked.findings);
-    outcome.findings.extend(config_findings(&job.settings, DataFacts { has_bcrypt_hash: false }));
+    outcome.findings.extend(config_findings(
+        &job.settings,
+        DataFacts {
+            has_bcrypt_hash: false,
+        },
+    ));
     if findings::any_error(&outcome.findings) || !looked.readable {
         return Ok(End::Refused);
     }
-    Migration { job, args, source, schemas, printer }.run(looked, outcome, interrupts).await
+    Migration {
+        job,
+        args,
+        source,
+        schemas,
+        printer,
+    }
+    .run(looked, outcome, interrupts)
+    .await
 }
 
 fn interrupted() -> Failure {
@@ -136,7 +192,12 @@ struct Migration<'j> {
 }
 
 impl Migration<'_> {
-    async fn run(&self, looked: Looked, outcome: &mut Outcome, interrupts: &mut Interrupts) -> Result<End, Failure> {
+    async fn run(
+        &self,
+        looked: Looked,
+        outcome: &mut Outcome,
+        interrupts: &mut Interrupts,
+    ) -> Result<End, Failure> {
         let source_connect = connector(self.source);
         let target_connect = connector(&self.job.settings.target);
         let lock = match (self.args.dry_run, self.args.no_source_lock) {
@@ -157,8 +218,20 @@ impl Migration<'_> {
         if lock == SourceLock::NoLock {
             self.unlocked_sessions(&reader)?;
         }
-        outcome.phases.push(("lock the source and take its snapshot".to_owned(), begun.elapsed()));
-        let ended = self.write(&looked, &reader, &source_connect, &target_connect, outcome, interrupts).await;
+        outcome.phases.push((
+            "lock the source and take its snapshot".to_owned(),
+            begun.elapsed(),
+        ));
+        let ended = self
+            .write(
+                &looked,
+                &reader,
+                &source_connect,
+                &target_connect,
+                outcome,
+                interrupts,
+            )
+            .await;
         // The locks were held until the target's COMMIT answered.
         let released = reader.release().await;
         let end = ended?;
@@ -174,7 +247,10 @@ impl Migration<'_> {
         if others.is_empty() {
             return Ok(());
         }
-        let mut diagnostic = Diagnostic::error(codes::E0653, "other sessions are connected to the source, and it is not locked");
+        let mut diagnostic = Diagnostic::error(
+            codes::E0653,
+            "other sessions are connected to the source, and it is not locked",
+        );
         for session in others.iter().take(5) {
             diagnostic = diagnostic.note(session.to_string());
         }
@@ -209,7 +285,9 @@ impl Migration<'_> {
                 return Err(failure);
             }
         };
-        outcome.findings.retain(|finding| looked.findings.iter().any(|known| known.id == finding.id));
+        outcome
+            .findings
+            .retain(|finding| looked.findings.iter().any(|known| known.id == finding.id));
         outcome.findings.extend(rehearsal::rows(self.job, &report));
         outcome.written.clone_from(&report.written);
         let refused = report.rejected > 0 || findings::any_error(&outcome.findings);
@@ -224,7 +302,11 @@ impl Migration<'_> {
         let ended = {
             let finish = async {
                 let complete = transaction.complete(written).await?;
-                let ending = if self.args.dry_run { Ending::RollBack } else { Ending::Commit };
+                let ending = if self.args.dry_run {
+                    Ending::RollBack
+                } else {
+                    Ending::Commit
+                };
                 complete.end(ending, target_connect).await
             };
             let mut finish = std::pin::pin!(finish);
@@ -261,21 +343,31 @@ impl Migration<'_> {
     ) -> Result<(RunReport, crate::pg::target::Written), Failure> {
         let job = self.job;
         // The transaction has locked them all: only it can read the tables that refer to each other.
-        let broadcasts = rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
+        let broadcasts =
+            rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
         let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
         let mut sink = transaction.sink().await?;
         let mut progress = Progress::new(self.printer, "migrating");
-        let inputs = Inputs { program: &job.program, broadcasts, limits: job.limits };
+        let inputs = Inputs {
+            program: &job.program,
+            broadcasts,
+            limits: job.limits,
+        };
         let outcome = run_plan(inputs, &mut scans, &mut sink, &mut progress).await;
         progress.finish();
-        let report = outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
+        let report =
+            outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
         let written = sink.finish().await?;
         Ok((report, written))
     }
 
     /// Says each phase as it begins, and notes how long it took. A phase does not begin once the
     /// process was asked to end.
-    fn observer(&self, times: &Arc<Mutex<Vec<(String, Duration)>>>, interrupts: Interrupts) -> TargetObserver {
+    fn observer(
+        &self,
+        times: &Arc<Mutex<Vec<(String, Duration)>>>,
+        interrupts: Interrupts,
+    ) -> TargetObserver {
         let printer = self.printer.clone();
         let times = Arc::clone(times);
         let last = Phase::ALL.len();
@@ -293,7 +385,9 @@ impl Migration<'_> {
                         times.push((phase.name().to_owned(), *took));
                     }
                 }
-                TargetEvent::Rebuilding { name, place, of, .. } => {
+                TargetEvent::Rebuilding {
+                    name, place, of, ..
+                } => {
                     printer.live_line(&format!("        {place} of {of}: {name}"));
                 }
                 TargetEvent::Rebuilt { .. } => printer.live_line(""),
@@ -309,10 +403,16 @@ impl Migration<'_> {
         for reject in &report.rejects {
             let reason = plan.reasons.get(reject.reason);
             let name = reason.map_or("", |reason| reason.name.as_str());
-            let mut diagnostic =
-                Diagnostic::error(codes::E0501, format!("row rejected by reason `{name}` in `{}`", reject.block));
+            let mut diagnostic = Diagnostic::error(
+                codes::E0501,
+                format!("row rejected by reason `{name}` in `{}`", reject.block),
+            );
             if let Some(span) = reject.node.and_then(|node| plan.origin(node)) {
-                let label = if reject.why.is_empty() { String::new() } else { format!("the value {}", reject.why) };
+                let label = if reject.why.is_empty() {
+                    String::new()
+                } else {
+                    format!("the value {}", reject.why)
+                };
                 diagnostic = diagnostic.primary(span, label);
             }
             if let Some(origin) = reason.and_then(|reason| reason.origin) {
@@ -329,10 +429,18 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
     if let Some(run) = &outcome.run {
         printer.say(&table::ledger(run));
     }
-    let findings: Vec<Finding> = outcome.findings.clone();
-    if !findings.is_empty() {
-        printer.say(findings::render(&findings, printer).trim_end());
-        printer.say("");
+    let errors: Vec<Finding> = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == FindingSeverity::Error)
+        .cloned()
+        .collect();
+    if !errors.is_empty() {
+        printer.say(&findings::render(&errors, printer));
+    }
+    let warnings = findings::brief(&outcome.findings, printer);
+    if !warnings.is_empty() {
+        printer.say(&warnings);
     }
     if outcome.written.iter().any(|rows| *rows > 0) {
         printer.say(&table::targets(&job.program.plan, &outcome.written));

@@ -38,14 +38,19 @@ pub fn from_pg(error: &PgError) -> Finding {
 
 /// Whether one of them blocks the run.
 pub fn any_error(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.severity == FindingSeverity::Error)
+    findings
+        .iter()
+        .any(|finding| finding.severity == FindingSeverity::Error)
 }
 
 /// All findings as text for people, the graver first.
 pub fn render(findings: &[Finding], printer: &Printer) -> String {
     let mut text = String::new();
     for severity in [FindingSeverity::Error, FindingSeverity::Warning] {
-        for finding in findings.iter().filter(|finding| finding.severity == severity) {
+        for finding in findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+        {
             let (word, style) = match severity {
                 FindingSeverity::Error => ("error", Style::Error),
                 FindingSeverity::Warning => ("warning", Style::Warning),
@@ -55,8 +60,19 @@ pub fn render(findings: &[Finding], printer: &Printer) -> String {
             let _ = writeln!(text, "{head}  {}", counted(finding.count));
             let _ = writeln!(text, "{}", wrap(&finding.meaning, "  "));
             if !finding.samples.is_empty() {
-                let more = if finding.count > finding.samples.len() as u64 { ", …" } else { "" };
-                let _ = writeln!(text, "{}", wrap(&format!("such as: {}{more}", finding.samples.join(", ")), "  "));
+                let more = if finding.count > finding.samples.len() as u64 {
+                    ", …"
+                } else {
+                    ""
+                };
+                let _ = writeln!(
+                    text,
+                    "{}",
+                    wrap(
+                        &format!("such as: {}{more}", finding.samples.join(", ")),
+                        "  "
+                    )
+                );
             }
             if !finding.remedy.is_empty() {
                 let _ = writeln!(text, "{}", wrap(&format!("→ {}", finding.remedy), "  "));
@@ -70,8 +86,37 @@ pub fn render(findings: &[Finding], printer: &Printer) -> String {
     text
 }
 
+/// The warnings in a line each: who wants to know more asks `check`.
+pub fn brief(findings: &[Finding], printer: &Printer) -> String {
+    let warnings: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| finding.severity == FindingSeverity::Warning)
+        .collect();
+    if warnings.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "{}, explained by `mapwright check`:\n",
+        printer.styled(Style::Warning, "warnings")
+    );
+    for finding in warnings {
+        // Writing into a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{:>11}  {}",
+            super::table::thousands(finding.count),
+            finding.id
+        );
+    }
+    text
+}
+
 fn counted(count: u64) -> String {
-    if count == 1 { "once".to_owned() } else { format!("{} times", super::table::thousands(count)) }
+    if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times", super::table::thousands(count))
+    }
 }
 
 /// Breaks a text into lines of 80 columns, each with the indent.
@@ -98,7 +143,10 @@ mod tests {
     #[test]
     fn long_texts_are_broken_at_words() {
         let text = wrap(&"word ".repeat(40), "  ");
-        assert!(text.lines().all(|line| line.len() <= 80 && line.starts_with("  word")));
+        assert!(
+            text.lines()
+                .all(|line| line.len() <= 80 && line.starts_with("  word"))
+        );
         assert_eq!(text.split_whitespace().count(), 40);
     }
 }

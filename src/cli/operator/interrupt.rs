@@ -16,8 +16,10 @@ impl Interrupts {
     pub fn listen() -> Self {
         let (sender, asked) = watch::channel(None);
         tokio::spawn(async move {
-            let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            else {
+            let (Ok(mut interrupt), Ok(mut terminate)) = (
+                signal(SignalKind::interrupt()),
+                signal(SignalKind::terminate()),
+            ) else {
                 // Without handlers the system's own apply: the process dies, the servers roll back.
                 std::future::pending::<()>().await;
                 return;

@@ -82,8 +82,16 @@ impl Job {
         }
         let known = params(&settings, migrated_at, args.ignore_missing_auth_providers);
         let program = mapping::program(compiled.plan.clone(), known, &args.set)?;
-        let limits = Limits { partition: args.max_partition_memory.saturating_mul(1024 * 1024) };
-        Ok(Self { compiled, program, settings, migrated_at, limits })
+        let limits = Limits {
+            partition: args.max_partition_memory.saturating_mul(1024 * 1024),
+        };
+        Ok(Self {
+            compiled,
+            program,
+            settings,
+            migrated_at,
+            limits,
+        })
     }
 
     /// The scans as queries.
@@ -95,7 +103,11 @@ impl Job {
                 let key = scan.columns.get(scan.key);
                 ScanQuery {
                     table: scan.table.clone(),
-                    columns: scan.columns.iter().map(|column| column.name.clone()).collect(),
+                    columns: scan
+                        .columns
+                        .iter()
+                        .map(|column| column.name.clone())
+                        .collect(),
                     key: key.map_or_else(String::new, |column| column.name.clone()),
                     key_is_text: key.is_some_and(|column| column.pg_type.ty() == Ty::Text),
                 }
@@ -110,7 +122,12 @@ impl Job {
 
     /// The names of the scanned tables.
     pub fn source_tables(&self) -> Vec<&str> {
-        self.program.plan.scans.iter().map(|scan| scan.table.as_str()).collect()
+        self.program
+            .plan
+            .scans
+            .iter()
+            .map(|scan| scan.table.as_str())
+            .collect()
     }
 }
 
@@ -120,25 +137,42 @@ pub fn target_tables(plan: &Plan) -> Vec<TargetTable> {
         .iter()
         .map(|target| TargetTable {
             table: target.table.clone(),
-            columns: target.columns.iter().map(|column| column.name.clone()).collect(),
+            columns: target
+                .columns
+                .iter()
+                .map(|column| column.name.clone())
+                .collect(),
         })
         .collect()
 }
 
 /// The parameters that configurations and flags decide; a mapping without one of them ignores it.
-fn params(settings: &Settings, migrated_at: Timestamp, ignore_missing: bool) -> BTreeMap<String, OwnedValue> {
+fn params(
+    settings: &Settings,
+    migrated_at: Timestamp,
+    ignore_missing: bool,
+) -> BTreeMap<String, OwnedValue> {
     let providers = settings
         .providers
         .iter()
         .map(|(name, id)| (name.clone(), OwnedValue::Uuid(id.value.to_bytes())))
         .collect();
     let mut known = BTreeMap::from([
-        ("server_name".to_owned(), OwnedValue::Text(settings.server_name.value.clone())),
-        ("migrated_at".to_owned(), OwnedValue::Timestamp(migrated_at.as_microsecond())),
+        (
+            "server_name".to_owned(),
+            OwnedValue::Text(settings.server_name.value.clone()),
+        ),
+        (
+            "migrated_at".to_owned(),
+            OwnedValue::Timestamp(migrated_at.as_microsecond()),
+        ),
         ("providers".to_owned(), OwnedValue::Map(providers)),
     ]);
     if ignore_missing {
-        known.insert("missing_providers".to_owned(), OwnedValue::Severity(SeverityValue::Warn));
+        known.insert(
+            "missing_providers".to_owned(),
+            OwnedValue::Severity(SeverityValue::Warn),
+        );
     }
     known
 }

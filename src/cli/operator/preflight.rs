@@ -46,12 +46,18 @@ pub struct Schemas<'a> {
 ///
 /// # Errors
 /// What made connecting impossible, of both sides; a database that breaks while it is looked at.
-pub async fn look(job: &Job, source: &crate::pg::Endpoint, schemas: Schemas<'_>) -> Result<Looked, Failure> {
+pub async fn look(
+    job: &Job,
+    source: &crate::pg::Endpoint,
+    schemas: Schemas<'_>,
+) -> Result<Looked, Failure> {
     let (source, target) = tokio::join!(connect(source), connect(&job.settings.target));
     let (source, target) = match (source, target) {
         (Ok(source), Ok(target)) => (source, target),
         (source, target) => {
-            return Err(Failure::all([source.err(), target.err()].into_iter().flatten().collect()));
+            return Err(Failure::all(
+                [source.err(), target.err()].into_iter().flatten().collect(),
+            ));
         }
     };
     for client in [&source.client, &target.client] {
@@ -59,8 +65,14 @@ pub async fn look(job: &Job, source: &crate::pg::Endpoint, schemas: Schemas<'_>)
     }
     let mut looked = Looked {
         sides: [
-            job.settings.source.as_ref().map(|endpoint| SideReport::new(endpoint.summary(), &source.facts)),
-            Some(SideReport::new(job.settings.target.summary(), &target.facts)),
+            job.settings
+                .source
+                .as_ref()
+                .map(|endpoint| SideReport::new(endpoint.summary(), &source.facts)),
+            Some(SideReport::new(
+                job.settings.target.summary(),
+                &target.facts,
+            )),
         ],
         source,
         target,
@@ -72,8 +84,10 @@ pub async fn look(job: &Job, source: &crate::pg::Endpoint, schemas: Schemas<'_>)
 }
 
 async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result<(), Failure> {
-    let (source_facts, target_facts) =
-        (database_facts(&looked.source.client).await?, database_facts(&looked.target.client).await?);
+    let (source_facts, target_facts) = (
+        database_facts(&looked.source.client).await?,
+        database_facts(&looked.target.client).await?,
+    );
     same_database(&source_facts, &target_facts, looked);
     for (facts, side) in [(&source_facts, "source"), (&target_facts, "target")] {
         if facts.encoding != "UTF8" {
@@ -95,12 +109,31 @@ async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result
     let plan = &job.program.plan;
     let (source_needs, target_needs) = needs(plan, &job.compiled.source, &job.compiled.target);
     let (own, other) = (&job.compiled.source, &job.compiled.target);
-    let source_ok = side(looked, Side::Source, own, other, &source_needs, schemas.source).await?;
-    let target_ok = side(looked, Side::Target, other, own, &target_needs, schemas.target).await?;
+    let source_ok = side(
+        looked,
+        Side::Source,
+        own,
+        other,
+        &source_needs,
+        schemas.source,
+    )
+    .await?;
+    let target_ok = side(
+        looked,
+        Side::Target,
+        other,
+        own,
+        &target_needs,
+        schemas.target,
+    )
+    .await?;
     looked.readable &= source_ok && target_ok;
     if target_ok {
-        let problems = target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;
-        looked.findings.extend(problems.iter().map(findings::from_pg));
+        let problems =
+            target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;
+        looked
+            .findings
+            .extend(problems.iter().map(findings::from_pg));
     }
     Ok(())
 }
@@ -110,7 +143,10 @@ fn same_database(source: &DatabaseFacts, target: &DatabaseFacts, looked: &mut Lo
         looked.readable = false;
         looked.findings.push(error(
             "same_database",
-            format!("source and target are the same database, `{}`", source.database),
+            format!(
+                "source and target are the same database, `{}`",
+                source.database
+            ),
             "give each product a database of its own, and name both".to_owned(),
         ));
     }
@@ -125,9 +161,17 @@ async fn side(
     needs: &Needs,
     schema: &str,
 ) -> Result<bool, PgError> {
-    let connection = if side == Side::Source { &looked.source } else { &looked.target };
-    let tables: BTreeSet<&String> =
-        needs.tables.keys().chain(&own.identity.tables).chain(&other.identity.tables).collect();
+    let connection = if side == Side::Source {
+        &looked.source
+    } else {
+        &looked.target
+    };
+    let tables: BTreeSet<&String> = needs
+        .tables
+        .keys()
+        .chain(&own.identity.tables)
+        .chain(&other.identity.tables)
+        .collect();
     let names: Vec<String> = tables.into_iter().cloned().collect();
     let live = introspect(&connection.client, schema, Some(&names)).await?;
     let version = match &own.identity.version {
@@ -150,8 +194,12 @@ async fn side(
         return Ok(false);
     }
     let found = differences(needs, &live);
-    let broken = found.iter().any(|difference| difference.finding.severity == FindingSeverity::Error);
-    looked.findings.extend(found.into_iter().map(|difference| difference.finding));
+    let broken = found
+        .iter()
+        .any(|difference| difference.finding.severity == FindingSeverity::Error);
+    looked
+        .findings
+        .extend(found.into_iter().map(|difference| difference.finding));
     Ok(!broken)
 }
 

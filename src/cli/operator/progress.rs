@@ -24,11 +24,23 @@ impl Progress {
     /// Progress of `what`, such as `rehearsing`.
     pub fn new(printer: &Printer, what: &'static str) -> Self {
         let now = Instant::now();
-        Self { printer: printer.clone(), what, started: now, last: now, read: 0, wrote: 0, bytes: 0 }
+        Self {
+            printer: printer.clone(),
+            what,
+            started: now,
+            last: now,
+            read: 0,
+            wrote: 0,
+            bytes: 0,
+        }
     }
 
     fn tell(&mut self) {
-        let every = if self.printer.live { Duration::from_millis(200) } else { Duration::from_secs(5) };
+        let every = if self.printer.live {
+            Duration::from_millis(200)
+        } else {
+            Duration::from_secs(5)
+        };
         if self.last.elapsed() < every {
             return;
         }
@@ -44,9 +56,18 @@ impl Progress {
     fn line(&self) -> String {
         let seconds = self.started.elapsed().as_secs_f64().max(0.001);
         let rate = (self.read as f64 / seconds) as u64;
-        let mut line = format!("{}: {} rows read ({} a second)", self.what, thousands(self.read), thousands(rate));
+        let mut line = format!(
+            "{}: {} rows read ({} a second)",
+            self.what,
+            thousands(self.read),
+            thousands(rate)
+        );
         if self.wrote > 0 {
-            line.push_str(&format!(", {} written ({} MiB)", thousands(self.wrote), self.bytes / (1024 * 1024)));
+            line.push_str(&format!(
+                ", {} written ({} MiB)",
+                thousands(self.wrote),
+                self.bytes / (1024 * 1024)
+            ));
         }
         line
     }

@@ -39,14 +39,24 @@ pub async fn rehearse(
     let broadcasts = broadcasts(job, &reader, &looked.target.client, schemas).await?;
     let mut scans = reader.scan(&connect, &job.scan_queries()).await?;
     let mut progress = Progress::new(printer, "rehearsing");
-    let inputs = Inputs { program: &job.program, broadcasts, limits: job.limits };
+    let inputs = Inputs {
+        program: &job.program,
+        broadcasts,
+        limits: job.limits,
+    };
     let outcome = run(inputs, &mut scans, &mut NoSink, &mut progress).await;
     progress.finish();
-    let report = outcome.map_err(|diagnostic| Failure::one(crate::cli::exit::ExitStatus::Unexpected, *diagnostic))?;
-    looked.findings.extend(duplicates(job, reader.leader(), schemas.source).await?);
+    let report = outcome.map_err(|diagnostic| {
+        Failure::one(crate::cli::exit::ExitStatus::Unexpected, *diagnostic)
+    })?;
+    looked
+        .findings
+        .extend(duplicates(job, reader.leader(), schemas.source).await?);
     reader.release().await?;
     looked.findings.extend(rows(job, &report));
-    looked.findings.extend(outside(job, &looked.target.client, schemas.target, &report.outside).await?);
+    looked
+        .findings
+        .extend(outside(job, &looked.target.client, schemas.target, &report.outside).await?);
     Ok(report)
 }
 
@@ -62,10 +72,27 @@ pub async fn broadcasts(
 ) -> Result<Vec<Vec<Bytes>>, Failure> {
     let mut all = Vec::new();
     for broadcast in &job.program.plan.broadcasts {
-        let columns: Vec<String> = broadcast.columns.iter().map(|column| column.name.clone()).collect();
+        let columns: Vec<String> = broadcast
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         all.push(match broadcast.side {
-            Side::Source => source.load(&broadcast.table, &columns, broadcast.limit).await?,
-            Side::Target => load(target, schemas.target, &broadcast.table, &columns, broadcast.limit).await?,
+            Side::Source => {
+                source
+                    .load(&broadcast.table, &columns, broadcast.limit)
+                    .await?
+            }
+            Side::Target => {
+                load(
+                    target,
+                    schemas.target,
+                    &broadcast.table,
+                    &columns,
+                    broadcast.limit,
+                )
+                .await?
+            }
         });
     }
     Ok(all)
@@ -74,8 +101,13 @@ pub async fn broadcasts(
 /// What the rows themselves tell, and what the configurations say to it.
 pub fn rows(job: &Job, report: &RunReport) -> Vec<Finding> {
     let plan = &job.program.plan;
-    let passwords = plan.targets.iter().position(|target| target.table == "user_passwords");
-    let has_bcrypt_hash = passwords.and_then(|target| report.written.get(target)).is_some_and(|rows| *rows > 0);
+    let passwords = plan
+        .targets
+        .iter()
+        .position(|target| target.table == "user_passwords");
+    let has_bcrypt_hash = passwords
+        .and_then(|target| report.written.get(target))
+        .is_some_and(|rows| *rows > 0);
     let mut findings = config_findings(&job.settings, DataFacts { has_bcrypt_hash });
     findings.extend(report.findings(&job.program));
     findings
@@ -92,11 +124,20 @@ async fn outside(
     let plan = &job.program.plan;
     let mut findings = Vec::new();
     for outside in references {
-        let Some(reference) = plan.references.get(outside.reference) else { continue };
-        let ReferenceTo::Table { table, columns } = &reference.to else { continue };
+        let Some(reference) = plan.references.get(outside.reference) else {
+            continue;
+        };
+        let ReferenceTo::Table { table, columns } = &reference.to else {
+            continue;
+        };
         let from = plan.targets.get(reference.from);
-        let column = reference.from_columns.first().and_then(|index| from.and_then(|from| from.columns.get(*index)));
-        let (Some(from), Some(column), [to]) = (from, column, columns.as_slice()) else { continue };
+        let column = reference
+            .from_columns
+            .first()
+            .and_then(|index| from.and_then(|from| from.columns.get(*index)));
+        let (Some(from), Some(column), [to]) = (from, column, columns.as_slice()) else {
+            continue;
+        };
         let values: Vec<String> = outside
             .values
             .iter()
@@ -107,17 +148,25 @@ async fn outside(
                 _ => None,
             })
             .collect();
-        let missing = references::missing(target, schema, table, to, &column.pg_type, &values).await?;
+        let missing =
+            references::missing(target, schema, table, to, &column.pg_type, &values).await?;
         if missing.is_empty() {
             continue;
         }
-        let samples = if column.sensitive { Vec::new() } else { missing.iter().take(5).cloned().collect() };
+        let samples = if column.sensitive {
+            Vec::new()
+        } else {
+            missing.iter().take(5).cloned().collect()
+        };
         findings.push(Finding {
             id: format!("missing_in_{table}"),
             severity: FindingSeverity::Error,
             count: missing.len() as u64,
             samples,
-            meaning: format!("rows of `{}` would refer to rows of `{table}` that are not there", from.table),
+            meaning: format!(
+                "rows of `{}` would refer to rows of `{table}` that are not there",
+                from.table
+            ),
             remedy: format!("make the rows of `{table}` first"),
             sql: None,
         });
@@ -135,7 +184,10 @@ async fn duplicates(job: &Job, source: &Client, schema: &str) -> Result<Vec<Find
         if open.is_empty() {
             continue;
         }
-        let table = plan.targets.get(proof.target).map_or("", |target| target.table.as_str());
+        let table = plan
+            .targets
+            .get(proof.target)
+            .map_or("", |target| target.table.as_str());
         let key = format!("key `{}` of `{table}`", proof.name);
         let Some(sql) = query::duplicates(&job.program, proof, schema) else {
             findings.push(Finding {
@@ -149,7 +201,8 @@ async fn duplicates(job: &Job, source: &Client, schema: &str) -> Result<Vec<Find
             });
             continue;
         };
-        let count = references::number(source, &sql, "whether keys of the target would repeat").await?;
+        let count =
+            references::number(source, &sql, "whether keys of the target would repeat").await?;
         if count > 0 {
             findings.push(Finding {
                 id: format!("duplicate_{}", proof.name),

@@ -82,7 +82,12 @@ pub struct SideReport {
 impl SideReport {
     /// A side that was connected to.
     pub fn new(endpoint: EndpointSummary, facts: &ServerFacts) -> Self {
-        Self { endpoint, server_version: facts.version.clone(), schema_version: None, tls: facts.tls.is_some() }
+        Self {
+            endpoint,
+            server_version: facts.version.clone(),
+            schema_version: None,
+            tls: facts.tls.is_some(),
+        }
     }
 }
 
@@ -159,7 +164,14 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
     let plan = &job.program.plan;
     let run = outcome.run.as_ref();
     let rows = |names: Vec<&str>, rows: &[u64]| -> Vec<TableReport> {
-        names.iter().zip(rows).map(|(table, rows)| TableReport { table: (*table).to_owned(), rows: *rows }).collect()
+        names
+            .iter()
+            .zip(rows)
+            .map(|(table, rows)| TableReport {
+                table: (*table).to_owned(),
+                rows: *rows,
+            })
+            .collect()
     };
     let [source, target] = &frame.sides;
     Report {
@@ -180,10 +192,22 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         phases: outcome
             .phases
             .iter()
-            .map(|(name, took)| PhaseReport { name: name.clone(), seconds: took.as_secs_f64() })
+            .map(|(name, took)| PhaseReport {
+                name: name.clone(),
+                seconds: took.as_secs_f64(),
+            })
             .collect(),
-        read: rows(plan.scans.iter().map(|scan| scan.table.as_str()).collect(), run.map_or(&[], |run| &run.read)),
-        written: rows(plan.targets.iter().map(|target| target.table.as_str()).collect(), run.map_or(&[], |run| &run.written)),
+        read: rows(
+            plan.scans.iter().map(|scan| scan.table.as_str()).collect(),
+            run.map_or(&[], |run| &run.read),
+        ),
+        written: rows(
+            plan.targets
+                .iter()
+                .map(|target| target.table.as_str())
+                .collect(),
+            run.map_or(&[], |run| &run.written),
+        ),
         maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
         findings: outcome.findings.clone(),
@@ -198,7 +222,12 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
 /// E0613 when it cannot.
 pub fn writable(path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
-    std::fs::OpenOptions::new().create(true).append(true).open(path).map(drop).map_err(|error| unwritable(path, &error))
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map(drop)
+        .map_err(|error| unwritable(path, &error))
 }
 
 /// Writes the report.
@@ -218,8 +247,11 @@ pub fn json(report: &Report) -> String {
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    let diagnostic = Diagnostic::error(codes::E0613, format!("report `{}` cannot be written", path.display()))
-        .note(error.to_string())
-        .help("check the path and the rights of its directory");
+    let diagnostic = Diagnostic::error(
+        codes::E0613,
+        format!("report `{}` cannot be written", path.display()),
+    )
+    .note(error.to_string())
+    .help("check the path and the rights of its directory");
     Failure::one(ExitStatus::Usage, diagnostic)
 }

@@ -24,8 +24,20 @@ pub fn thousands(number: u64) -> String {
 pub fn ledger(report: &RunReport) -> String {
     let mut text = String::new();
     let widths = [
-        report.maps.iter().map(|map| map.map.chars().count()).max().unwrap_or(0).max(3),
-        report.maps.iter().map(|map| map.table.chars().count()).max().unwrap_or(0).max(12),
+        report
+            .maps
+            .iter()
+            .map(|map| map.map.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(3),
+        report
+            .maps
+            .iter()
+            .map(|map| map.table.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(12),
     ];
     let [map_width, table_width] = widths;
     let _ = writeln!(
@@ -53,14 +65,22 @@ pub fn ledger(report: &RunReport) -> String {
 }
 
 fn reasons(map: &MapLedger) -> Vec<String> {
-    let mut counts: Vec<(&ReasonCount, &str)> = map.skipped.iter().map(|count| (count, "")).collect();
+    let mut counts: Vec<(&ReasonCount, &str)> =
+        map.skipped.iter().map(|count| (count, "")).collect();
     counts.extend(map.rejected.iter().map(|count| (count, " (rejected)")));
     counts.sort_by_key(|(count, _)| std::cmp::Reverse(count.rows));
     counts
         .into_iter()
         .map(|(count, mark)| {
-            let owner = count.owner.as_ref().map_or_else(String::new, |owner| format!(": {owner}"));
-            format!("{:>11}  {}{owner}{mark}", thousands(count.rows), count.reason)
+            let owner = count
+                .owner
+                .as_ref()
+                .map_or_else(String::new, |owner| format!(": {owner}"));
+            format!(
+                "{:>11}  {}{owner}{mark}",
+                thousands(count.rows),
+                count.reason
+            )
         })
         .collect()
 }
@@ -68,19 +88,34 @@ fn reasons(map: &MapLedger) -> Vec<String> {
 /// Rows of each target table.
 pub fn targets(plan: &Plan, rows: &[u64]) -> String {
     let mut text = String::new();
-    let width = plan.targets.iter().map(|target| target.table.chars().count()).max().unwrap_or(0).max(12);
+    let width = plan
+        .targets
+        .iter()
+        .map(|target| target.table.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(12);
     let _ = writeln!(text, "{:<width$} {:>11}", "target table", "rows");
     for (target, rows) in plan.targets.iter().zip(rows) {
         let _ = writeln!(text, "{:<width$} {:>11}", target.table, thousands(*rows));
     }
-    let _ = writeln!(text, "{:<width$} {:>11}", "total", thousands(rows.iter().sum()));
+    let _ = writeln!(
+        text,
+        "{:<width$} {:>11}",
+        "total",
+        thousands(rows.iter().sum())
+    );
     text
 }
 
 /// How long each step took.
 pub fn phases(phases: &[(String, Duration)]) -> String {
     let mut text = String::new();
-    let width = phases.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let width = phases
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
     for (name, took) in phases {
         let _ = writeln!(text, "{name:<width$} {:>9.2} s", took.as_secs_f64());
     }

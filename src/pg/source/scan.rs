@@ -6,11 +6,11 @@ use tokio_postgres::Client;
 
 use super::copy_stream::CopyStream;
 use super::error;
+use crate::base::ident::literal;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::pg::PgError;
 use crate::pg::connector::Connect;
 use crate::pg::query::{self, KeyOrder};
-use crate::pg::quote::literal;
 use crate::pg::settings;
 use crate::run::RowSource;
 

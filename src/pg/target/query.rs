@@ -1,7 +1,7 @@
 //! The statements that drop keys and indexes and put them back.
 
 use super::structure::{ForeignKey, Index};
-use crate::pg::quote::{identifier, literal, qualified};
+use crate::base::ident::{identifier, literal, qualified};
 
 /// Drops a foreign key.
 pub(super) fn drop_foreign_key(key: &ForeignKey) -> String {
