@@ -138,7 +138,7 @@ impl Generator {
                 }
             }
         }
-        if found.is_empty() || self.random.chance(15) {
+        if found.is_empty() || self.random.chance(10) {
             (self.constant(ty), false)
         } else {
             self.random.pick(&found).clone()
@@ -268,7 +268,7 @@ impl Generator {
         Expr::Literal(Value::Text(mark.to_owned()))
     }
 
-    fn aggregate(&mut self, scope: &Scope, ty: Ty, depth: usize) -> Typed {
+    pub(crate) fn aggregate(&mut self, scope: &Scope, ty: Ty, depth: usize) -> Typed {
         let inner = Scope {
             in_aggregate: true,
             ..scope.clone()

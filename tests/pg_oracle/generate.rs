@@ -176,9 +176,9 @@ impl Generator {
             0 => 0,
             // So many that a relation of one partition is searched through an index.
             1 => 14 + self.random.below(20),
-            _ => 1 + self.random.below(8),
+            _ => 1 + self.random.below(10),
         };
-        let crowded = self.random.chance(40);
+        let crowded = self.random.chance(60);
         let mut rows: Vec<Vec<Value>> = Vec::new();
         for _ in 0..wanted * 2 {
             if rows.len() == wanted {
@@ -481,14 +481,14 @@ impl Generator {
             scope.learn(&filter, true);
             block.filter = Some(filter);
         }
-        let grouped = self.random.chance(35);
+        let grouped = self.random.chance(45);
         if grouped {
             scope.group = vec![key];
             let all = Scope {
                 group: Vec::new(),
                 ..scope.clone()
             };
-            for _ in 0..self.random.below(3) {
+            for _ in 0..self.random.weighted(&[(5, 0), (2, 1), (1, 2)]) {
                 let attr = *self.random.pick(&all.attrs(&self.case));
                 if !scope.group.contains(&attr) {
                     scope.group.push(attr);
@@ -522,7 +522,11 @@ impl Generator {
         }
         for _ in 0..1 + self.random.below(3) {
             let ty = *self.random.pick(&TYPES);
-            let (value, nullable) = self.expr(scope, ty, 3);
+            let (value, nullable) = if grouped && ty != Ty::Bool && self.random.chance(60) {
+                self.aggregate(scope, ty, 2)
+            } else {
+                self.expr(scope, ty, 3)
+            };
             let is_field = self.random.chance(80);
             self.local(block, scope, value, (ty, nullable), is_field);
         }

@@ -24,6 +24,7 @@ mod generate;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod random;
+mod round_trip;
 mod scope;
 mod sql;
 mod sql_expr;
@@ -53,6 +54,12 @@ fn setting(name: &str) -> Option<u64> {
         text.parse()
             .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
     )
+}
+
+/// The seed that was asked for, or another one every second.
+fn seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    setting("MAPWRIGHT_ORACLE_SEED").unwrap_or(now.as_secs() * 1_000_000)
 }
 
 /// The rows of a query, as texts.
@@ -292,8 +299,7 @@ async fn settle(client: &Client, pending: Pending, tally: &mut Tally) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_executor_agrees_with_postgresql() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let seed = setting("MAPWRIGHT_ORACLE_SEED").unwrap_or(now.as_secs() * 1_000_000);
+    let seed = seed();
     let wanted = setting("MAPWRIGHT_ORACLE_CASES").unwrap_or(CASES);
     eprintln!("seed {seed}, {wanted} cases");
     let database = harness::fresh_database("oracle").await;
