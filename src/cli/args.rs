@@ -105,6 +105,10 @@ pub enum Command {
     ///
     /// Touches no database.
     Plan(MappingArgs),
+    /// Print the bundled mapping, to read it or to make one's own of it
+    ///
+    /// Touches no database.
+    Mapping,
     /// Catalogs: the tables of one side as data
     #[command(subcommand)]
     Catalog(CatalogCommand),

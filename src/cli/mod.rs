@@ -63,6 +63,10 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),
         Command::Plan(args) => commands::plan::run(args, printer),
+        Command::Mapping => {
+            printer.data(mapping::BUNDLED);
+            Ok(ExitStatus::Done)
+        }
         Command::Catalog(command) => commands::catalog::run(command, printer).await,
         Command::Explain { code } => commands::explain::run(code, printer),
         Command::Functions { name } => commands::functions::run(name.as_deref(), printer),

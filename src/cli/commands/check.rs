@@ -31,7 +31,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         looked = look_at_all(&job, args, &mut frame, printer) => looked,
         status = interrupts.wait() => {
             printer.always("interrupted; nothing was changed");
-            return Ok(status);
+            return Err(with_report(&job, sides.report.as_deref(), &frame, Failure::new(status, Vec::new())));
         }
     };
     let mut outcome = match looked {
@@ -195,7 +195,11 @@ pub(super) fn with_report(
         let verdict = Verdict {
             exit: failure.status.code(),
             committed: false,
-            text: "failed; nothing was changed".to_owned(),
+            text: if failure.status == ExitStatus::OutcomeUnknown {
+                "failed; whether the target was changed is unknown".to_owned()
+            } else {
+                "failed; nothing was changed".to_owned()
+            },
             problems: failure.diagnostics.iter().map(Into::into).collect(),
         };
         let report = report::report(job, &Outcome::default(), frame, verdict);

@@ -38,13 +38,15 @@ pub async fn run(args: &DemoArgs, printer: &Printer) -> Result<ExitStatus, Failu
         "running in {}, reachable through a UNIX socket alone",
         cluster.socket_directory().display()
     ));
-    let outcome = Box::pin(show(args, &cluster, printer, &step)).await;
+    let directory = configurations(&cluster)?;
+    let outcome = Box::pin(show(args, &cluster, directory.path(), printer, &step)).await;
     if args.keep {
         let source = cluster.uri("synapse");
         let target = cluster.uri("mas");
         let remove = cluster.keep()?;
+        let configurations = directory.keep().display().to_string();
         printer.always(&format!(
-            "\nkept running:\n  source  {source}\n  target  {target}\nremove it by: {remove}"
+            "\nkept running:\n  source  {source}\n  target  {target}\n  configurations  {configurations}/{{homeserver,mas}}.yaml\nremove it by: {remove}; rm -r {configurations}"
         ));
     } else {
         printer.say("\nthe throwaway PostgreSQL and everything in it is removed");
@@ -55,6 +57,7 @@ pub async fn run(args: &DemoArgs, printer: &Printer) -> Result<ExitStatus, Failu
 async fn show(
     args: &DemoArgs,
     cluster: &Cluster,
+    directory: &Path,
     printer: &Printer,
     step: &impl Fn(usize, &str),
 ) -> Result<ExitStatus, Failure> {
@@ -74,8 +77,7 @@ async fn show(
     for (table, rows) in &summary.tables {
         printer.say(&format!("  {:<22} {:>11}", table, thousands(*rows)));
     }
-    let directory = configurations(cluster)?;
-    let sides = sides(directory.path());
+    let sides = sides(directory);
     step(3, "mapwright check: every row rehearsed, nothing written");
     let check = CheckArgs {
         sides: sides.clone(),
@@ -170,10 +172,18 @@ impl Directory {
     fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Leaves the directory where it is.
+    fn keep(mut self) -> PathBuf {
+        std::mem::take(&mut self.0)
+    }
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
+        if self.0.as_os_str().is_empty() {
+            return;
+        }
         // The system clears its temporary directory if this fails.
         let _gone = std::fs::remove_dir_all(&self.0);
     }

@@ -22,6 +22,22 @@ pub fn run(name: Option<&str>, printer: &Printer) -> Result<ExitStatus, Failure>
                     let _ = writeln!(text, "  {}\n      {}", signature(function), function.doc);
                 }
             }
+            let _ = writeln!(text, "Part of the language itself");
+            for (_, usage, doc) in functions::OF_THE_LANGUAGE {
+                let _ = writeln!(text, "  {usage}\n      {doc}");
+            }
+        }
+        Some(name)
+            if functions::OF_THE_LANGUAGE
+                .iter()
+                .any(|(known, _, _)| *known == name) =>
+        {
+            for (_, usage, doc) in functions::OF_THE_LANGUAGE
+                .iter()
+                .filter(|(known, _, _)| *known == name)
+            {
+                let _ = writeln!(text, "{usage}\n\n{doc}");
+            }
         }
         Some(name) => {
             let Some(function) = functions::find(name) else {
