@@ -19,14 +19,14 @@ use tokio::sync::OnceCell;
 
 use crate::harness::{self, Database, State};
 
-pub const SERVER_NAME: &str = "demo.example";
+pub(crate) const SERVER_NAME: &str = "demo.example";
 /// The clock of all runs, so that their outputs can be compared.
-pub const MIGRATED_AT: &str = "2026-05-01T02:00:00Z";
+pub(crate) const MIGRATED_AT: &str = "2026-05-01T02:00:00Z";
 /// The passwords of the configuration files. The cluster trusts everybody and asks for none.
-pub const SOURCE_PASSWORD: &str = "hunter2-of-the-source";
-pub const TARGET_PASSWORD: &str = "hunter2-of-the-target";
+pub(crate) const SOURCE_PASSWORD: &str = "hunter2-of-the-source";
+pub(crate) const TARGET_PASSWORD: &str = "hunter2-of-the-target";
 /// The IDs that MAS has for [`PROVIDERS`], as its configuration and as its database write them.
-pub const PROVIDER_IDS: [(&str, &str); 3] = [
+pub(crate) const PROVIDER_IDS: [(&str, &str); 3] = [
     (
         "01JSHPZHAXC50QBKH67MH33TNF",
         "0196636f-c55d-6141-75ce-263d2231eaaf",
@@ -42,22 +42,22 @@ pub const PROVIDER_IDS: [(&str, &str); 3] = [
 ];
 
 /// Enough accounts for every kind of row.
-pub const FEW: u64 = 200;
+pub(crate) const FEW: u64 = 200;
 /// Enough for a copy that takes a while.
-pub const MANY: u64 = 20_000;
+pub(crate) const MANY: u64 = 20_000;
 
 /// What no output may hold.
 static SECRETS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// The program, with nothing of the environment but what makes it start.
-pub fn tool(arguments: &[&str]) -> Command {
+pub(crate) fn tool(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mapwright"));
     command.env_clear().args(arguments).stdin(Stdio::null());
     command
 }
 
 /// Runs it to its end.
-pub fn run(command: &mut Command) -> Run {
+pub(crate) fn run(command: &mut Command) -> Run {
     let output = command.output().unwrap();
     judged(
         output.status.code(),
@@ -69,19 +69,19 @@ pub fn run(command: &mut Command) -> Run {
 
 /// What a run of the program left behind.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// The exit status; none after a signal that the program did not catch.
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
     /// The text of `--report`; empty if none was written.
-    pub report: String,
+    pub(crate) report: String,
 }
 
 impl Run {
     /// Fails unless the program answered so and said all of that on stderr.
     #[track_caller]
-    pub fn answered(&self, code: i32, said: &[&str]) -> &Self {
+    pub(crate) fn answered(&self, code: i32, said: &[&str]) -> &Self {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
         // Long findings are broken into lines.
         let text = self.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -95,7 +95,7 @@ impl Run {
         self
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.report).unwrap()
     }
 }
@@ -137,10 +137,10 @@ fn judged(code: Option<i32>, stdout: String, stderr: String, report: String) -> 
 
 /// A directory that goes when it is dropped.
 #[derive(Debug)]
-pub struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let path =
@@ -149,7 +149,7 @@ impl Directory {
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -225,19 +225,19 @@ async fn target_template() -> &'static Database {
 
 /// A source, a target, and the files that lead to them.
 #[derive(Debug)]
-pub struct Pair {
-    pub source: Database,
-    pub target: Database,
-    pub directory: Directory,
+pub(crate) struct Pair {
+    pub(crate) source: Database,
+    pub(crate) target: Database,
+    pub(crate) directory: Directory,
 }
 
 impl Pair {
     /// A source of [`FEW`] accounts that can be migrated, and a target that is ready.
-    pub async fn new(name: &str) -> Self {
+    pub(crate) async fn new(name: &str) -> Self {
         Self::of(name, FEW, PopulationOptions::default()).await
     }
 
-    pub async fn of(name: &str, users: u64, options: PopulationOptions) -> Self {
+    pub(crate) async fn of(name: &str, users: u64, options: PopulationOptions) -> Self {
         let source = source_template(users, options).await;
         let target = target_template().await;
         let source = harness::copy_of(source, &format!("{name}_source")).await;
@@ -246,7 +246,7 @@ impl Pair {
     }
 
     /// Files that lead to these two.
-    pub fn between(source: Database, target: Database) -> Self {
+    pub(crate) fn between(source: Database, target: Database) -> Self {
         let pair = Self {
             source,
             target,
@@ -258,16 +258,16 @@ impl Pair {
     }
 
     /// A file in the directory of the configurations.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.directory.path().join(name), text).unwrap();
     }
 
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.directory.path().join(name).display().to_string()
     }
 
     /// `check`, `migrate` … with both configurations and a report.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = tool(arguments);
         command
             .args(["--synapse-config", &self.path("homeserver.yaml")])
@@ -277,7 +277,7 @@ impl Pair {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let _ = fs::remove_file(self.path("report.json"));
         let run = run(&mut self.command(arguments));
         self.with_report(run)
@@ -288,7 +288,7 @@ impl Pair {
         judged(run.code, run.stdout, run.stderr, report)
     }
 
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut child = self
             .command(arguments)
             .stdout(Stdio::piped())
@@ -311,7 +311,7 @@ impl Pair {
     }
 
     /// Waits for the end of what [`Pair::start`] began.
-    pub fn end(&self, running: Running) -> Run {
+    pub(crate) fn end(&self, running: Running) -> Run {
         let Running {
             mut child,
             mut stderr,
@@ -324,13 +324,13 @@ impl Pair {
     }
 
     /// Both databases as they are.
-    pub fn states(&self) -> (State, State) {
+    pub(crate) fn states(&self) -> (State, State) {
         (self.source.state(), self.target.state())
     }
 
     /// Waits until nobody is connected to the target: the server notices a killed client only when it
     /// next reads or writes.
-    pub fn wait_until_left(&self) {
+    pub(crate) fn wait_until_left(&self) {
         wait_until("sessions of both databases are gone", || {
             harness_psql(&format!(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname IN ('{}', '{}')",
@@ -341,7 +341,7 @@ impl Pair {
 }
 
 /// Asks the cluster, through a database that no test changes.
-pub fn harness_psql(sql: &str) -> String {
+pub(crate) fn harness_psql(sql: &str) -> String {
     Database {
         name: "postgres".to_owned(),
     }
@@ -350,7 +350,7 @@ pub fn harness_psql(sql: &str) -> String {
     .to_owned()
 }
 
-pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(
@@ -363,7 +363,7 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 
 /// A run under way.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     stderr: BufReader<ChildStderr>,
     seen: String,
@@ -372,7 +372,7 @@ pub struct Running {
 
 impl Running {
     /// Reads stderr up to a line that begins so.
-    pub fn wait_for(&mut self, beginning: &str) {
+    pub(crate) fn wait_for(&mut self, beginning: &str) {
         loop {
             let start = self.seen.len();
             let read = self.stderr.read_line(&mut self.seen).unwrap();
@@ -384,7 +384,7 @@ impl Running {
     }
 
     /// Sends it a signal, such as `INT`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")
             .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
@@ -393,7 +393,7 @@ impl Running {
 }
 
 /// Synapse's configuration, as far as a migration reads it.
-pub fn homeserver(database: &str, user: &str) -> String {
+pub(crate) fn homeserver(database: &str, user: &str) -> String {
     let socket = harness::cluster().socket_directory().display();
     format!(
         "server_name: {SERVER_NAME}\npassword_config:\n  pepper: {PEPPER}\ndatabase:\n  name: psycopg2\n  args:\n    \
@@ -402,7 +402,7 @@ pub fn homeserver(database: &str, user: &str) -> String {
 }
 
 /// MAS's configuration.
-pub fn mas(database: &str) -> String {
+pub(crate) fn mas(database: &str) -> String {
     let socket = harness::cluster().socket_directory().display();
     let mut text = format!(
         "matrix:\n  homeserver: {SERVER_NAME}\ndatabase:\n  socket: {socket}\n  port: {PORT}\n  username: {SUPERUSER}\n  \

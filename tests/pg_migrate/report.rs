@@ -79,7 +79,10 @@ async fn a_failure_is_reported_with_its_reasons() {
         "{verdict}"
     );
     assert!(
-        problem["message"].as_str().unwrap().contains("127.0.0.1:1"),
+        problem["message"]
+            .as_str()
+            .unwrap()
+            .contains("`127.0.0.1`, port 1"),
         "{verdict}"
     );
 }
