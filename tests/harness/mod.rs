@@ -173,14 +173,16 @@ impl Database {
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
              WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
         );
-        let mut text = String::new();
-        for table in tables.lines() {
-            let rows = self.psql(&format!(
-                "SELECT t::text FROM {table} AS t ORDER BY t::text COLLATE \"C\""
-            ));
-            text.push_str(&format!("{table}\n{rows}\n"));
-        }
-        text
+        // One psql for all tables: a state is taken often.
+        let queries: Vec<String> = tables
+            .lines()
+            .map(|table| {
+                format!(
+                    "SELECT '{table}'; SELECT t::text FROM {table} AS t ORDER BY t::text COLLATE \"C\""
+                )
+            })
+            .collect();
+        self.psql(&queries.join(";\n"))
     }
 
     /// What `pg_class` says of every relation outside PostgreSQL's own schemas, its size on disk, and
