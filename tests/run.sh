@@ -17,7 +17,7 @@ if [ "$#" -gt 0 ]; then
 fi
 
 # A test of a database that did not run is a failure, whatever the reason.
-for file in tests/pg_*.rs tests/pg/main.rs; do
+for file in tests/pg_*.rs tests/pg_*/main.rs; do
     [ -e "$file" ] || continue
     read -r passed ignored < <(awk -v file="$file" '
         / Running / { current = index($0, " " file " ") > 0 }

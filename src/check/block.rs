@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use crate::base::Span;
 use crate::diagnostics::{Diagnostic, codes, suggest};
-use crate::syntax::ast::{self, ExprKind as Syntax, LineKind};
+use crate::syntax::ast::{self, LineKind};
 use crate::types::{SeverityValue, Ty, Type};
 
 use super::coverage;
 use super::facts::{Fact, Facts};
-use super::ir::{self, ClauseKind, Condition, Expr, ExprKind, FateKind, JoinKind, Relation};
+use super::ir::{self, ClauseKind, Expr, ExprKind, FateKind, Relation};
 use super::items::Checker;
 use super::lint;
 use super::order::Block;
@@ -31,6 +31,10 @@ pub(super) struct BlockChecker<'k, 'c, 'd> {
     pub(super) in_aggregate: bool,
     /// The table whose `into` is being checked.
     pub(super) into_table: Option<String>,
+    /// Whether an `into` was wrong and left out, so that the others say nothing of the block.
+    pub(super) into_left_out: bool,
+    /// Where the line `otherwise …` stands.
+    pub(super) otherwise_place: Option<Span>,
 }
 
 /// Checks one block and adds it to the checker's frames.
@@ -62,6 +66,8 @@ pub(super) fn check(checker: &mut Checker<'_, '_>, block: Block<'_>, docs: &str)
         in_condition: false,
         in_aggregate: false,
         into_table: None,
+        into_left_out: false,
+        otherwise_place: None,
     };
     if !this.slot(&block.relation().from, false) {
         this.checker.broken.insert(name.node.clone());
@@ -120,133 +126,6 @@ impl<'c> BlockChecker<'_, 'c, '_> {
         !self.frame.group.is_empty()
     }
 
-    /// Binds a relation to a name; says whether it is known.
-    fn slot(&mut self, aliased: &ast::Aliased, optional: bool) -> bool {
-        let alias = &aliased.alias;
-        if let Some(other) = self
-            .frame
-            .slots
-            .iter()
-            .find(|slot| slot.alias == alias.node)
-        {
-            let diagnostic = Diagnostic::error(
-                codes::E0106,
-                format!("`{}` names two relations of the block", alias.node),
-            )
-            .primary(alias.span, "named again")
-            .secondary(other.span, "first named here")
-            .help(format!(
-                "give it another name: `{} as …`",
-                aliased.relation.node
-            ));
-            self.error(diagnostic);
-        }
-        let relation = self.checker.relation(&aliased.relation);
-        if relation.is_none() {
-            self.broken.insert(alias.node.clone());
-        }
-        // A slot without relation keeps the numbers of the later ones right.
-        self.frame.slots.push(ir::Slot {
-            alias: alias.node.clone(),
-            relation: relation.unwrap_or(Relation::Scan(usize::MAX)),
-            optional,
-            span: alias.span,
-        });
-        relation.is_some()
-    }
-
-    fn join(&mut self, join: &ast::Join) {
-        let slot = self.frame.slots.len();
-        // In its own condition a relation has a row, left join or not: the one that is asked about.
-        self.slot(&join.right, false);
-        let on = self.on_condition(&join.on, slot);
-        if let Some(slot) = self.frame.slots.get_mut(slot) {
-            slot.optional = join.kind == JoinKind::Left;
-        }
-        let otherwise = join.otherwise.as_ref().and_then(|fate| self.fate(fate));
-        let skipped = join.skipped.as_ref().and_then(|fate| self.fate(fate));
-        if join.kind == JoinKind::Left {
-            for fate in [&join.otherwise, &join.skipped].into_iter().flatten() {
-                let diagnostic = Diagnostic::error(codes::E0307, "a left join ends no row")
-                    .primary(fate.reason.span, "never happens")
-                    .note("where a left join finds no partner, the row goes on with nulls")
-                    .help("remove it, or write `join` without `left`");
-                self.error(diagnostic);
-            }
-        }
-        let is_view = self
-            .frame
-            .slots
-            .get(slot)
-            .is_some_and(|slot| matches!(slot.relation, Relation::Frame(_)));
-        if let Some(fate) = &join.skipped
-            && join.kind != JoinKind::Left
-            && !is_view
-            && !self.broken.contains(&join.right.alias.node)
-        {
-            let diagnostic = Diagnostic::error(
-                codes::E0307,
-                format!("rows of `{}` are never skipped", join.right.relation.node),
-            )
-            .primary(fate.reason.span, "never happens")
-            .note("only rows of a view can have been skipped or rejected by its own clauses")
-            .help("remove `when skipped`");
-            self.error(diagnostic);
-        }
-        if join.kind != JoinKind::Left {
-            self.used_slots.insert(slot);
-        }
-        self.frame.joins.push(ir::Join {
-            kind: join.kind,
-            slot,
-            on,
-            otherwise,
-            skipped,
-            span: join.span,
-        });
-    }
-
-    /// The condition of a join or `exists` on `slot`, taken apart into equalities and the rest.
-    pub(super) fn on_condition(&mut self, on: &ast::Expr, slot: usize) -> Condition {
-        let outer = std::mem::replace(&mut self.in_condition, true);
-        let whole = self.condition(on, "a join's condition");
-        self.in_condition = outer;
-        let mut condition = Condition {
-            equalities: Vec::new(),
-            residual: None,
-            span: on.span,
-        };
-        split(whole, slot, &mut condition);
-        if condition.equalities.is_empty() && !self.has_broken(on) {
-            let alias = self
-                .frame
-                .slots
-                .get(slot)
-                .map_or_else(String::new, |slot| slot.alias.clone());
-            let diagnostic = Diagnostic::error(
-                codes::E0405,
-                format!("condition does not tie `{alias}` to the rows before it"),
-            )
-            .primary(on.span, "no equality between the two sides")
-            .note("rows are joined by equal values: `left.column == right.column`");
-            self.error(diagnostic);
-        }
-        condition
-    }
-
-    /// Whether a mistake in the expression was reported already.
-    fn has_broken(&self, on: &ast::Expr) -> bool {
-        match &on.node {
-            Syntax::Broken => true,
-            Syntax::Path(path) => path
-                .names
-                .first()
-                .is_some_and(|name| self.broken.contains(&name.node)),
-            Syntax::Binary { left, right, .. } => self.has_broken(left) || self.has_broken(right),
-            _ => !self.broken.is_empty(),
-        }
-    }
-
     /// An expression that must be a condition.
     pub(super) fn condition(&mut self, expr: &ast::Expr, what: &str) -> Expr {
         let condition = self.expr(expr);
@@ -277,6 +156,15 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             kind: fate.kind,
             reason,
         })
+    }
+
+    /// A fate whatever its reason: an unknown one is reported, and the row ends all the same.
+    pub(super) fn fate_or_any(&mut self, fate: &ast::Fate) -> ir::Fate {
+        let any = ir::Fate {
+            kind: fate.kind,
+            reason: usize::MAX,
+        };
+        self.fate(fate).unwrap_or(any)
     }
 
     /// `fail` wants an error; `skip` and `warn` want none.
@@ -321,7 +209,7 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             codes::E0209,
             format!("reason `{}` does not fit: {wanted}", declared.name),
         )
-        .primary(span, "of another severity")
+        .primary(span, format!("its severity is `{}`", word(severity)))
         .secondary(declared.span, "declared here")
         .help(format!("{help}, or change the reason's severity"));
         self.error(diagnostic);
@@ -369,12 +257,15 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             LineKind::Into(into) => self.into(into),
             LineKind::Otherwise(fate) => {
                 let place = fate.reason.span;
-                if self.frame.otherwise.is_some() {
+                if let Some(first) = self.otherwise_place {
                     let diagnostic = Diagnostic::error(codes::E0307, "`otherwise` is given twice")
-                        .primary(place, "given again");
+                        .primary(place, "given again")
+                        .secondary(first, "first given here")
+                        .help("remove one of the lines");
                     self.error(diagnostic);
                 }
-                self.frame.otherwise = self.fate(fate);
+                self.otherwise_place = Some(place);
+                self.frame.otherwise = Some(self.fate_or_any(fate));
             }
         }
     }
@@ -436,6 +327,7 @@ impl<'c> BlockChecker<'_, 'c, '_> {
 
     fn into(&mut self, into: &ast::Into) {
         let Some(target) = self.target(&into.table) else {
+            self.into_left_out = true;
             return;
         };
         let facts = self.facts.clone();
@@ -525,76 +417,11 @@ impl<'c> BlockChecker<'_, 'c, '_> {
     }
 }
 
-/// Takes a condition on `slot` apart: equalities between the slot and what is before it, and the
-/// rest.
-fn split(condition: Expr, slot: usize, into: &mut Condition) {
-    let Expr { kind, ty, span } = condition;
-    match kind {
-        ExprKind::And(left, right) => {
-            split(*left, slot, into);
-            split(*right, slot, into);
-        }
-        ExprKind::Compare(ir::CompareOp::Equal, left, right) => {
-            match (side(&left, slot), side(&right, slot)) {
-                (Dependence::Before, Dependence::Slot) => into.equalities.push((*left, *right)),
-                (Dependence::Slot, Dependence::Before) => into.equalities.push((*right, *left)),
-                _ => residual(
-                    Expr {
-                        kind: ExprKind::Compare(ir::CompareOp::Equal, left, right),
-                        ty,
-                        span,
-                    },
-                    into,
-                ),
-            }
-        }
-        ExprKind::Error => {}
-        kind => residual(Expr { kind, ty, span }, into),
-    }
-}
-
-fn residual(condition: Expr, into: &mut Condition) {
-    into.residual = Some(Box::new(match into.residual.take() {
-        None => condition,
-        Some(before) => Expr {
-            span: before.span.to(condition.span),
-            ty: Type::required(Ty::Bool),
-            kind: ExprKind::And(before, Box::new(condition)),
-        },
-    }));
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Dependence {
-    /// On nothing of the slot.
-    Before,
-    /// On the slot alone.
-    Slot,
-    /// On both, or on what cannot be told.
-    Both,
-}
-
-/// What a side of an equality depends on. Only plain values are looked through: a column, a field,
-/// a constant, a parameter, a local, a call of those.
-fn side(expr: &Expr, slot: usize) -> Dependence {
-    match &expr.kind {
-        ExprKind::Column { slot: own, .. } | ExprKind::Field { slot: own, .. } => {
-            if *own == slot {
-                Dependence::Slot
-            } else {
-                Dependence::Before
-            }
-        }
-        ExprKind::Literal(_) | ExprKind::Param(_) | ExprKind::Local(_) => Dependence::Before,
-        ExprKind::Call { arguments, .. } => {
-            let mut kinds = arguments.iter().map(|argument| side(argument, slot));
-            let first = kinds.next().unwrap_or(Dependence::Before);
-            if kinds.all(|kind| kind == first) {
-                first
-            } else {
-                Dependence::Both
-            }
-        }
-        _ => Dependence::Both,
+/// A severity as it is written.
+fn word(severity: SeverityValue) -> &'static str {
+    match severity {
+        SeverityValue::Error => "error",
+        SeverityValue::Warn => "warn",
+        SeverityValue::Quiet => "quiet",
     }
 }

@@ -80,11 +80,15 @@ pub(super) fn into(
             codes::E0301,
             format!("target table `{table}` needs {}", list.join(", ")),
         )
-        .primary(into.table.span, "required columns without a rule")
-        .note("they are NOT NULL and have no default")
+        .primary(into.table.span, "without a rule for what it needs")
+        .note("these columns are NOT NULL and have no default")
         .help(format!(
-            "add a line `{} = …`",
-            missing.first().copied().unwrap_or_default()
+            "add {}",
+            missing
+                .iter()
+                .map(|name| format!("`{name} = …`"))
+                .collect::<Vec<_>>()
+                .join(", ")
         ));
         block.error(diagnostic);
     }
@@ -108,6 +112,7 @@ pub(super) fn into(
             &first_columns,
             &columns,
         );
+        block.into_left_out = true;
         return;
     }
     let rules = columns
@@ -177,16 +182,25 @@ fn column_fits(
         )
         .primary(
             value.span,
-            format!("`{found}`, not a plain column of type `{kind}`"),
+            if found == kind {
+                "computed, not a plain column".to_owned()
+            } else {
+                format!("`{found}`, not `{kind}`")
+            },
         )
         .note("the language does not compute with this type of PostgreSQL");
         block.error(diagnostic);
         return;
     }
-    if value.ty.is_nullable() && !wanted.is_nullable() && value.ty.ty == wanted.ty {
+    let fitting = value.ty.ty == wanted.ty || value.ty.ty == Ty::Null;
+    if value.ty.is_nullable() && !wanted.is_nullable() && fitting {
+        let label = match value.ty.ty {
+            Ty::Null => "always null".to_owned(),
+            _ => format!("`{}`, may be null", value.ty),
+        };
         let mut diagnostic =
             Diagnostic::error(codes::E0203, format!("nullable value for required {name}"))
-                .primary(value.span, format!("`{}`, may be null", value.ty))
+                .primary(value.span, label)
                 .secondary(place, format!("`{wanted}`, required by the target"));
         if let Some(origin) = block.nullable_origin(value) {
             diagnostic = diagnostic.note(origin);
@@ -208,6 +222,10 @@ pub(super) fn is_copy(value: &Expr) -> bool {
 pub(super) fn fates(block: &mut BlockChecker<'_, '_, '_>) {
     let name = block.frame.name.clone();
     let span = block.frame.span;
+    if block.into_left_out {
+        chain(block, span);
+        return;
+    }
     if block.frame.intos.is_empty() {
         let diagnostic = Diagnostic::error(codes::E0308, format!("map `{name}` writes nothing"))
             .primary(span, "has no `into`")
@@ -248,8 +266,9 @@ pub(super) fn fates(block: &mut BlockChecker<'_, '_, '_>) {
             codes::E0307,
             format!("no row of map `{name}` is left for `otherwise`"),
         )
-        .primary(span, "every row is written already")
-        .help("remove the line `otherwise …`");
+        .primary(block.otherwise_place.unwrap_or(span), "never happens")
+        .secondary(span, "every row of this map is written already")
+        .help("remove the line");
         block.error(diagnostic);
     }
     if !always && others.is_empty() && !ends {
@@ -293,8 +312,8 @@ fn lost_rows(frame: &ir::Frame, found: &mut Vec<(Span, &'static str, &'static st
     if let Some(filter) = &frame.filter {
         found.push((
             filter.span,
-            "do not hold `where`",
-            "use `skip REASON when …` in place of `where`",
+            "`where` leaves out",
+            "use `skip REASON when not …` in place of `where`",
         ));
     }
     for join in &frame.joins {

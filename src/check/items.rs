@@ -7,11 +7,12 @@ use crate::base::Span;
 use crate::catalog::{Catalog, Table};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes, suggest};
 use crate::syntax::ast::{self, ItemKind, ParamDefault};
-use crate::types::{OwnedValue, PgType, SeverityValue, Ty, Type};
+use crate::types::{OwnedValue, SeverityValue, Ty, Type};
 
 use super::block;
-use super::ir::{self, Relation, Side};
+use super::ir::{self, Side};
 use super::order;
+use super::relations::{column, unknown_table};
 
 /// How many rows a broadcast relation may have where no limit is written.
 const DEFAULT_BROADCAST_LIMIT: u64 = 100_000;
@@ -327,184 +328,6 @@ impl<'c, 'd> Checker<'c, 'd> {
         });
     }
 
-    /// The type a type name stands for.
-    pub(super) fn type_of(&mut self, name: &ast::TypeName) -> Type {
-        let ty = match name.word.node.as_str() {
-            "bool" => Ty::Bool,
-            "int" => Ty::Int,
-            "text" => Ty::Text,
-            "bytes" => Ty::Bytes,
-            "timestamp" => Ty::Timestamp,
-            "duration" => Ty::Duration,
-            "uuid" => Ty::Uuid,
-            "inet" => Ty::Inet,
-            "json" => Ty::Json,
-            "severity" => Ty::Severity,
-            "map" if name.arguments.len() == 2 => return self.map_type(name),
-            other => {
-                const NAMES: [&str; 11] = [
-                    "bool",
-                    "bytes",
-                    "duration",
-                    "inet",
-                    "int",
-                    "json",
-                    "map",
-                    "severity",
-                    "text",
-                    "timestamp",
-                    "uuid",
-                ];
-                let mut diagnostic = Diagnostic::error(codes::E0107, format!("no type `{other}`"))
-                    .primary(name.span, "unknown type");
-                if other == "map" {
-                    diagnostic = diagnostic.help("a look-up table is written `map<text, uuid>`");
-                } else if let Some(help) = suggest::help(other, NAMES) {
-                    diagnostic = diagnostic.help(help);
-                } else {
-                    diagnostic = diagnostic.note(format!(
-                        "types are {}",
-                        NAMES.map(|name| format!("`{name}`")).join(", ")
-                    ));
-                }
-                self.diagnostics.push(diagnostic);
-                return Type::error();
-            }
-        };
-        if name.nullable {
-            Type::nullable(ty)
-        } else {
-            Type::required(ty)
-        }
-    }
-
-    fn map_type(&mut self, name: &ast::TypeName) -> Type {
-        let arguments: Vec<Type> = name
-            .arguments
-            .iter()
-            .map(|argument| self.type_of(argument))
-            .collect();
-        let [key, value] = arguments.as_slice() else {
-            return Type::error();
-        };
-        if key.is_error() || value.is_error() {
-            return Type::error();
-        }
-        let simple = !matches!(value.ty, Ty::Map(..) | Ty::Severity);
-        if key.ty != Ty::Text || key.is_nullable() || value.is_nullable() || !simple {
-            let diagnostic = Diagnostic::error(
-                codes::E0107,
-                format!(
-                    "no type `{}`",
-                    Ty::Map(Box::new(key.ty.clone()), Box::new(value.ty.clone()))
-                ),
-            )
-            .primary(
-                name.span,
-                "keys are `text`, values a simple type without `?`",
-            );
-            self.diagnostics.push(diagnostic);
-            return Type::error();
-        }
-        Type::required(Ty::Map(
-            Box::new(key.ty.clone()),
-            Box::new(value.ty.clone()),
-        ))
-    }
-
-    /// The relation a block names, if there is one; reports it otherwise.
-    pub(super) fn relation(&mut self, name: &ast::Name) -> Option<Relation> {
-        if self.broken.contains(&name.node) {
-            return None;
-        }
-        if let Some(index) = self
-            .frames
-            .iter()
-            .position(|frame| frame.name == name.node && !frame.is_map)
-        {
-            self.used.frames.insert(index);
-            return Some(Relation::Frame(index));
-        }
-        if let Some(index) = self
-            .broadcasts
-            .iter()
-            .position(|broadcast| broadcast.name == name.node)
-        {
-            self.used.broadcasts.insert(index);
-            return Some(Relation::Broadcast(index));
-        }
-        if self.source.tables.contains_key(&name.node) {
-            let known = self.scans.iter().position(|scan| scan.table == name.node);
-            let index = known.unwrap_or_else(|| {
-                self.scans.push(ir::Scan {
-                    table: name.node.clone(),
-                    columns: Vec::new(),
-                    span: name.span,
-                });
-                self.scans.len() - 1
-            });
-            return Some(Relation::Scan(index));
-        }
-        let views = self
-            .frames
-            .iter()
-            .filter(|frame| !frame.is_map)
-            .map(|frame| frame.name.as_str());
-        let broadcasts = self
-            .broadcasts
-            .iter()
-            .map(|broadcast| broadcast.name.as_str());
-        let tables = self.source.tables.keys().map(String::as_str);
-        let mut diagnostic =
-            Diagnostic::error(codes::E0101, format!("no table or view `{}`", name.node)).primary(
-                name.span,
-                format!(
-                    "neither a view of this file nor a table of catalog `{}`",
-                    self.source.catalog
-                ),
-            );
-        if self
-            .frames
-            .iter()
-            .any(|frame| frame.is_map && frame.name == name.node)
-        {
-            diagnostic = diagnostic.note("there is a map of that name, but only views can be read");
-        } else if let Some(help) = suggest::help(&name.node, views.chain(broadcasts).chain(tables))
-        {
-            diagnostic = diagnostic.help(help);
-        }
-        self.diagnostics.push(diagnostic);
-        None
-    }
-
-    /// The number of a table's column in what is read of the relation, noting that it is read.
-    /// `None` when the table has no such column.
-    pub(super) fn read_column(&mut self, relation: Relation, name: &str) -> Option<usize> {
-        let (table, columns) = match relation {
-            Relation::Scan(index) => {
-                let scan = self.scans.get_mut(index)?;
-                (self.source.tables.get(&scan.table)?, &mut scan.columns)
-            }
-            Relation::Broadcast(index) => {
-                let broadcast = self.broadcasts.get_mut(index)?;
-                let catalog = match broadcast.side {
-                    Side::Source => self.source,
-                    Side::Target => self.target,
-                };
-                (
-                    catalog.tables.get(&broadcast.table)?,
-                    &mut broadcast.columns,
-                )
-            }
-            Relation::Frame(_) => return None,
-        };
-        if let Some(index) = columns.iter().position(|column| column.name == name) {
-            return Some(index);
-        }
-        columns.push(column(table.column(name)?));
-        Some(columns.len() - 1)
-    }
-
     /// The number of a reason; reports an unknown one.
     pub(super) fn find_reason(&mut self, name: &ast::Name) -> Option<usize> {
         let found = self
@@ -546,27 +369,6 @@ fn duplicate(name: &ast::Name, first: Span) -> Diagnostic {
     Diagnostic::error(codes::E0106, format!("`{}` is declared twice", name.node))
         .primary(name.span, "declared again")
         .secondary(first, "first declared here")
-}
-
-/// The diagnostic for a table that a catalog does not have.
-pub(super) fn unknown_table(name: &ast::Name, catalog: &Catalog) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error(
-        codes::E0101,
-        format!("no table `{}` in catalog `{}`", name.node, catalog.catalog),
-    )
-    .primary(name.span, format!("{} has no such table", catalog.title));
-    if let Some(help) = suggest::help(&name.node, catalog.tables.keys().map(String::as_str)) {
-        diagnostic = diagnostic.help(help);
-    }
-    diagnostic
-}
-
-fn column(column: &crate::catalog::Column) -> ir::Column {
-    ir::Column {
-        name: column.name.clone(),
-        pg_type: PgType::parse(&column.ty),
-        nullable: column.nullable,
-    }
 }
 
 fn severity(word: &str) -> SeverityValue {

@@ -5,14 +5,23 @@
 //! was no error.
 
 mod block;
+mod branches;
+mod calls;
 mod coverage;
 mod expression;
 mod facts;
 pub mod ir;
 mod items;
+mod joins;
 mod lint;
+mod names;
 mod operators;
 mod order;
+mod relations;
+mod rows;
+#[cfg(test)]
+pub(crate) mod samples;
+mod type_names;
 
 pub(crate) use expression::same_column;
 
@@ -23,7 +32,8 @@ use crate::syntax::ast;
 
 /// Checks a file against the catalogs whose names it may use.
 ///
-/// What is wrong is pushed into `diagnostics`; the mapping is given back only if nothing is.
+/// What is wrong is pushed into `diagnostics`; the mapping is given back only if they hold no error
+/// then, of parsing or of checking.
 pub fn check(
     file: &ast::File,
     id: FileId,
@@ -37,9 +47,13 @@ pub fn check(
         lint::unused(&mut checker);
         checker.finish(name, file.docs.clone())
     });
-    let failed = found.has_errors();
     diagnostics.extend(found);
-    if failed { None } else { mapping }
+    if diagnostics.has_errors() {
+        // What nothing uses may well be used by what is wrong.
+        diagnostics.remove(codes::W0101);
+        return None;
+    }
+    mapping
 }
 
 /// The `mapping`, `source` and `target` items: each exactly once, the catalogs known.

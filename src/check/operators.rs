@@ -1,13 +1,12 @@
-//! Operators, branches, aggregates and `exists`.
+//! Operators.
 
 use crate::base::Span;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::syntax::ast::{self, BinaryOp, ExprKind as Syntax};
-use crate::types::{OwnedValue, Ty, Type};
+use crate::types::{Ty, Type};
 
 use super::block::BlockChecker;
-use super::ir::{self, AggregateOp, ArithmeticOp, CompareOp, Expr, ExprKind};
-use super::items::constant;
+use super::ir::{ArithmeticOp, CompareOp, Expr, ExprKind};
 
 impl BlockChecker<'_, '_, '_> {
     pub(super) fn operator(&mut self, expr: &ast::Expr) -> Expr {
@@ -149,9 +148,8 @@ impl BlockChecker<'_, '_, '_> {
                 codes::E0201,
                 format!("cannot compare `{}` with `{}`", left.ty, right.ty),
             )
-            .primary(span, "operands of different types")
-            .secondary(left.span, format!("`{}`", left.ty))
-            .secondary(right.span, format!("`{}`", right.ty));
+            .primary(right.span, format!("`{}`", right.ty))
+            .secondary(left.span, format!("`{}`", left.ty));
             return self.wrong(diagnostic, span);
         }
         let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
@@ -244,7 +242,7 @@ impl BlockChecker<'_, '_, '_> {
                     .help("remove `?? …`");
             self.error(diagnostic);
         }
-        let mut ty = self.joined(&left, &right);
+        let mut ty = self.joined(&left, &right, "default of `??`");
         if !right.ty.is_nullable() {
             ty = Type::required(ty.ty);
         }
@@ -359,310 +357,18 @@ impl BlockChecker<'_, '_, '_> {
         }
     }
 
-    /// The type that holds both values; reports where there is none.
-    pub(super) fn joined(&mut self, left: &Expr, right: &Expr) -> Type {
+    /// The type that holds both values; reports where there is none, that `what` differs.
+    pub(super) fn joined(&mut self, left: &Expr, right: &Expr, what: &str) -> Type {
         if let Some(ty) = left.ty.join(&right.ty) {
             return ty;
         }
         let diagnostic = Diagnostic::error(
             codes::E0201,
-            format!("`{}` and `{}` are of different types", left.ty, right.ty),
+            format!("{what}: expected `{}`, found `{}`", left.ty.ty, right.ty),
         )
         .primary(right.span, format!("`{}`", right.ty))
         .secondary(left.span, format!("`{}`", left.ty));
         self.error(diagnostic);
         Type::error()
-    }
-
-    pub(super) fn if_expr(
-        &mut self,
-        condition: &ast::Expr,
-        then: &ast::Expr,
-        otherwise: &ast::Expr,
-        span: Span,
-    ) -> Expr {
-        let condition = self.condition(condition, "`if`");
-        let facts = self.facts.clone();
-        self.facts.learn(&condition, true);
-        let then = self.expr(then);
-        self.facts = facts.clone();
-        self.facts.learn(&condition, false);
-        let otherwise = self.expr(otherwise);
-        self.facts = facts;
-        let ty = self.joined(&then, &otherwise);
-        Expr {
-            kind: ExprKind::If(Box::new(condition), Box::new(then), Box::new(otherwise)),
-            ty,
-            span,
-        }
-    }
-
-    pub(super) fn match_expr(
-        &mut self,
-        subject: &ast::Expr,
-        arms: &[ast::Arm],
-        span: Span,
-    ) -> Expr {
-        let subject = self.expr(subject);
-        if subject.ty.is_nullable() && !subject.ty.is_error() {
-            self.nullable_operand(&subject, "`match`");
-        }
-        let mut seen: Vec<(OwnedValue, Span)> = Vec::new();
-        let mut typed: Vec<(Vec<OwnedValue>, Expr)> = Vec::new();
-        let mut otherwise: Option<Box<Expr>> = None;
-        let mut result: Option<Expr> = None;
-        for arm in arms {
-            let mut values = Vec::new();
-            for value in &arm.values {
-                let Some((constant, ty)) = constant(value) else {
-                    continue;
-                };
-                if ty.ty != subject.ty.ty && !subject.ty.is_error() && !ty.is_error() {
-                    let diagnostic = Diagnostic::error(
-                        codes::E0201,
-                        format!("cannot compare `{}` with `{ty}`", subject.ty),
-                    )
-                    .primary(value.span, format!("`{ty}`"))
-                    .secondary(subject.span, format!("`{}`", subject.ty));
-                    self.error(diagnostic);
-                }
-                if let Some((_, first)) = seen.iter().find(|(other, _)| *other == constant) {
-                    let diagnostic =
-                        Diagnostic::error(codes::E0208, "`match` names a constant twice")
-                            .primary(value.span, "never reached")
-                            .secondary(*first, "first named here");
-                    self.error(diagnostic);
-                }
-                seen.push((constant.clone(), value.span));
-                values.push(constant);
-            }
-            let value = self.expr(&arm.result);
-            let ty = match &result {
-                Some(before) => self.joined(before, &value),
-                None => value.ty.clone(),
-            };
-            result = Some(Expr {
-                kind: ExprKind::Error,
-                ty,
-                span: value.span,
-            });
-            if arm.values.is_empty() {
-                if otherwise.is_some() {
-                    let diagnostic = Diagnostic::error(codes::E0208, "`match` has two arms `else`")
-                        .primary(arm.span, "never reached");
-                    self.error(diagnostic);
-                }
-                otherwise = Some(Box::new(value));
-            } else {
-                typed.push((values, value));
-            }
-        }
-        let all = subject.ty.ty == Ty::Bool
-            && [true, false].iter().all(|truth| {
-                seen.iter()
-                    .any(|(value, _)| *value == OwnedValue::Bool(*truth))
-            });
-        if otherwise.is_none() && !all {
-            let diagnostic = Diagnostic::error(
-                codes::E0208,
-                "`match` does not say what all other values give",
-            )
-            .primary(span, "no arm `else`")
-            .help("add `else => …`");
-            return self.wrong(diagnostic, span);
-        }
-        let ty = result.map_or_else(Type::error, |result| result.ty);
-        Expr {
-            kind: ExprKind::Match {
-                subject: Box::new(subject),
-                arms: typed,
-                otherwise,
-            },
-            ty,
-            span,
-        }
-    }
-
-    pub(super) fn exists(&mut self, right: &ast::Aliased, on: &ast::Expr, span: Span) -> Expr {
-        let ty = Type::required(Ty::Bool);
-        if let Some(other) = self
-            .frame
-            .slots
-            .iter()
-            .find(|slot| slot.alias == right.alias.node)
-        {
-            let diagnostic = Diagnostic::error(
-                codes::E0106,
-                format!("`{}` names two relations of the block", right.alias.node),
-            )
-            .primary(right.alias.span, "named again")
-            .secondary(other.span, "first named here")
-            .help(format!(
-                "give it another name: `{} as …`",
-                right.relation.node
-            ));
-            return self.wrong(diagnostic, span);
-        }
-        if self.in_condition {
-            let diagnostic =
-                Diagnostic::error(codes::E0210, "`exists` cannot stand in a join's condition")
-                    .primary(span, "not here")
-                    .help("compute it in a view's field");
-            return self.wrong(diagnostic, span);
-        }
-        let Some(relation) = self.checker.relation(&right.relation) else {
-            return Expr {
-                kind: ExprKind::Error,
-                ty: Type::error(),
-                span,
-            };
-        };
-        let slot = self.frame.slots.len();
-        self.frame.slots.push(ir::Slot {
-            alias: right.alias.node.clone(),
-            relation,
-            optional: false,
-            span: right.alias.span,
-        });
-        let on = self.on_condition(on, slot);
-        // The name is known inside the parentheses alone; another `exists` may use it again.
-        if let Some(slot) = self.frame.slots.get_mut(slot) {
-            slot.alias = String::new();
-        }
-        Expr {
-            kind: ExprKind::Exists {
-                slot,
-                on: Box::new(on),
-            },
-            ty,
-            span,
-        }
-    }
-
-    pub(super) fn aggregate(
-        &mut self,
-        op: AggregateOp,
-        arguments: &[ast::Expr],
-        span: Span,
-    ) -> Expr {
-        let name = match op {
-            AggregateOp::Min => "min",
-            AggregateOp::Max => "max",
-            AggregateOp::Count => "count",
-            AggregateOp::First => "first",
-        };
-        if !self.aggregate_allowed(name, span) {
-            return Expr {
-                kind: ExprKind::Error,
-                ty: Type::error(),
-                span,
-            };
-        }
-        let value = match (arguments, op) {
-            ([], AggregateOp::Count) => None,
-            ([value], _) => Some(Box::new(self.inside_aggregate(value))),
-            _ => {
-                let diagnostic = Diagnostic::error(
-                    codes::E0206,
-                    format!("`{name}` takes 1 argument, found {}", arguments.len()),
-                )
-                .primary(span, "another number of arguments");
-                return self.wrong(diagnostic, span);
-            }
-        };
-        let ty = match (&value, op) {
-            (_, AggregateOp::Count) | (None, _) => Type::required(Ty::Int),
-            (Some(value), _) => {
-                let ordered = matches!(
-                    value.ty.ty,
-                    Ty::Int
-                        | Ty::Text
-                        | Ty::Bytes
-                        | Ty::Timestamp
-                        | Ty::Duration
-                        | Ty::Uuid
-                        | Ty::Inet
-                        | Ty::Error
-                );
-                if !ordered {
-                    let diagnostic = Diagnostic::error(
-                        codes::E0201,
-                        format!("values of `{}` cannot be put in order", value.ty.ty),
-                    )
-                    .primary(value.span, format!("`{}`", value.ty));
-                    return self.wrong(diagnostic, span);
-                }
-                value.ty.clone()
-            }
-        };
-        Expr {
-            kind: ExprKind::Aggregate {
-                op,
-                value,
-                orders: Vec::new(),
-            },
-            ty,
-            span,
-        }
-    }
-
-    pub(super) fn first(
-        &mut self,
-        value: &ast::Expr,
-        orders: &[(ast::Expr, bool)],
-        span: Span,
-    ) -> Expr {
-        if !self.aggregate_allowed("first", span) {
-            return Expr {
-                kind: ExprKind::Error,
-                ty: Type::error(),
-                span,
-            };
-        }
-        let value = self.inside_aggregate(value);
-        let mut typed = Vec::new();
-        for (key, descending) in orders {
-            let key = self.inside_aggregate(key);
-            let ordered = !matches!(key.ty.ty, Ty::Json | Ty::Other(_) | Ty::Null);
-            if !ordered {
-                let diagnostic = Diagnostic::error(
-                    codes::E0201,
-                    format!("values of `{}` cannot be put in order", key.ty.ty),
-                )
-                .primary(key.span, format!("`{}`", key.ty));
-                self.error(diagnostic);
-            }
-            typed.push((key, *descending));
-        }
-        let ty = value.ty.clone();
-        let kind = ExprKind::Aggregate {
-            op: AggregateOp::First,
-            value: Some(Box::new(value)),
-            orders: typed,
-        };
-        Expr { kind, ty, span }
-    }
-
-    fn aggregate_allowed(&mut self, name: &str, span: Span) -> bool {
-        if !self.frame.group.is_empty() && !self.in_aggregate {
-            return true;
-        }
-        let diagnostic = if self.in_aggregate {
-            Diagnostic::error(codes::E0210, format!("`{name}` inside an aggregate"))
-                .primary(span, "rows are single here")
-        } else {
-            Diagnostic::error(codes::E0210, format!("`{name}` outside a grouped view"))
-                .primary(span, "there are no groups here")
-                .help("make a view with `group by`, and join it")
-        };
-        self.error(diagnostic);
-        false
-    }
-
-    fn inside_aggregate(&mut self, expr: &ast::Expr) -> Expr {
-        self.in_aggregate = true;
-        let typed = self.expr(expr);
-        self.in_aggregate = false;
-        typed
     }
 }

@@ -1,11 +1,111 @@
 //! The command line: arguments in, exit status out.
+//!
+//! Everything that people see goes through [`printer`]; every way to end through [`exit`].
 
 use std::process::ExitCode;
 
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+pub mod args;
 pub mod commands;
+pub mod exit;
+pub mod failure;
+pub mod mapping;
+pub mod operator;
 pub mod population;
+pub mod printer;
+
+use args::{Cli, Command};
+use exit::ExitStatus;
+use failure::Failure;
+use printer::Printer;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let status = if error.use_stderr() {
+                ExitStatus::Usage
+            } else {
+                ExitStatus::Done
+            };
+            // Nobody is left to tell if this fails.
+            let _printed = error.print();
+            return status.into();
+        }
+    };
+    log(cli.global.verbose);
+    let global = &cli.global;
+    let printer = Printer::new(global.format, global.color, global.quiet, global.max_errors);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(&cli.command, &printer)),
+        Err(error) => {
+            printer.always(&format!("error: no threads can be started: {error}"));
+            return ExitStatus::Unexpected.into();
+        }
+    };
+    match outcome {
+        Ok(status) => status.into(),
+        Err(failure) => end(&failure, &printer).into(),
+    }
+}
+
+async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> {
+    match command {
+        Command::Check(args) => Box::pin(commands::check::run(args, printer)).await,
+        Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
+        Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
+        Command::Compile(args) => commands::compile::run(args, printer),
+        Command::Plan(args) => commands::plan::run(args, printer),
+        Command::Mapping => {
+            printer.data(mapping::BUNDLED);
+            Ok(ExitStatus::Done)
+        }
+        Command::Catalog(command) => commands::catalog::run(command, printer).await,
+        Command::Explain { code } => commands::explain::run(code, printer),
+        Command::Functions { name } => commands::functions::run(name.as_deref(), printer),
+    }
+}
+
+/// Says why a command failed, and what became of the data.
+fn end(failure: &Failure, printer: &Printer) -> ExitStatus {
+    printer.diagnostics(&failure.files, &failure.diagnostics);
+    match failure.status {
+        ExitStatus::CouldNotStart | ExitStatus::Unexpected | ExitStatus::Findings => {
+            printer.always("nothing was changed")
+        }
+        ExitStatus::OutcomeUnknown => {
+            printer.always(
+                "whether the target was changed is unknown: look at it before anything else",
+            );
+        }
+        ExitStatus::Done
+        | ExitStatus::MappingErrors
+        | ExitStatus::Usage
+        | ExitStatus::Warnings
+        | ExitStatus::Interrupted
+        | ExitStatus::Terminated => {}
+    }
+    failure.status
+}
+
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "off",
+        1 => "mapwright=info",
+        _ => "mapwright=debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .finish();
+    // A second subscriber could only have been set by ourselves.
+    let _set = tracing::subscriber::set_global_default(subscriber);
 }

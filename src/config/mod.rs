@@ -30,5 +30,5 @@ pub use findings::{DataFacts, config_findings};
 pub use given::Keyword;
 pub use mas::{MasConfig, MasProvider, PasswordAlgorithm, PasswordScheme};
 pub use provider_id::ProviderId;
-pub use settings::{CommandLine, Settings};
+pub use settings::{CommandLine, Settings, endpoint_of};
 pub use synapse::{PasswordLogin, SynapseConfig, SynapseDatabase, SynapseProvider};

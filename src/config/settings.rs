@@ -109,6 +109,27 @@ impl Settings {
     }
 }
 
+/// The endpoint that a URI or `keyword=value` pairs lead to; `name` is what messages call it and
+/// `flag` where the text was given.
+///
+/// # Errors
+/// Every problem of the text, sorted.
+pub fn endpoint_of(
+    name: &'static str,
+    text: &Secret,
+    flag: &str,
+    environment: &Environment,
+) -> Result<Endpoint, Vec<Diagnostic>> {
+    let mut problems = Diagnostics::new();
+    let mut given = Given::new(name);
+    let origin = Origin::Flag(flag.to_owned());
+    given.add_string(&Sourced::new(text.clone(), origin), &mut problems);
+    match endpoint::resolve(given, environment, &mut problems) {
+        Some(endpoint) if !problems.has_errors() => Ok(endpoint),
+        _ => Err(problems.into_sorted()),
+    }
+}
+
 fn keep<T>(result: Result<T, Diagnostics>, problems: &mut Diagnostics) -> Option<T> {
     result.map_err(|found| problems.extend(found)).ok()
 }

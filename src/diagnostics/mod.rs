@@ -146,6 +146,11 @@ impl Diagnostics {
         self.list.extend(other.list);
     }
 
+    /// Takes out those of one code.
+    pub fn remove(&mut self, code: Code) {
+        self.list.retain(|diagnostic| diagnostic.code != code);
+    }
+
     /// Whether any of them is an error.
     pub fn has_errors(&self) -> bool {
         self.list

@@ -5,6 +5,7 @@ mod cell;
 mod evaluate;
 mod operators;
 mod program;
+pub mod query;
 
 pub use cell::{Unencodable, decode, encode};
 pub use evaluate::{Place, Rows, Stop, evaluate};

@@ -27,8 +27,11 @@ pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
         .flatten()
 }
 
-/// The 16 bytes of a ULID in its 26 characters.
+/// The 16 bytes of a ULID in its 26 characters. They could hold 130 bits: the first stands for three.
 pub fn parse_ulid(text: &str) -> Option<[u8; 16]> {
+    if !text.starts_with(|first| matches!(first, '0'..='7')) {
+        return None;
+    }
     ::ulid::Ulid::from_string(text)
         .ok()
         .map(|ulid| ulid.0.to_be_bytes())
@@ -85,9 +88,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         examples: &[
             (
                 "uuid_text(parse_ulid(\"01JSHPZHAXC50QBKH67MH33TNF\"))",
-                "\"01966367-c55d-6141-75ce-263d223eaaaf\"",
+                "\"0196636f-c55d-6141-75ce-263d2231eaaf\"",
             ),
             ("parse_ulid(\"01JSHP\")", "fails"),
+            ("parse_ulid(\"80000000000000000000000000\")", "fails"),
         ],
         body: |arguments, _| {
             parse_ulid(text_at(arguments, 0)?)

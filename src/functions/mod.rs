@@ -126,6 +126,40 @@ pub static GROUPS: &[(&str, &[Function])] = &[
     ("JSON", documents::FUNCTIONS),
 ];
 
+/// The calls that are part of the language itself: name, form, and what they give.
+pub const OF_THE_LANGUAGE: [(&str, &str, &str); 6] = [
+    (
+        "ulid",
+        "ulid(time: timestamp, key…) for TABLE → uuid",
+        "An identifier that is the same in every run: the time, then a hash of the table's name and the key.",
+    ),
+    (
+        "matches",
+        "matches(text: text, \"pattern\") → bool",
+        "Whether the regular expression is found in the text.",
+    ),
+    (
+        "min",
+        "min(value)",
+        "The smallest value of a group that is not null.",
+    ),
+    (
+        "max",
+        "max(value)",
+        "The greatest value of a group that is not null.",
+    ),
+    (
+        "count",
+        "count() or count(value) → int",
+        "How many rows a group has, or values that are not null.",
+    ),
+    (
+        "first",
+        "first(value by key desc, …)",
+        "The value of the row of a group that comes first in the given order.",
+    ),
+];
+
 /// All functions.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     GROUPS.iter().flat_map(|(_, functions)| functions.iter())

@@ -55,7 +55,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 "is_bcrypt(\"x$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW\")",
                 "false",
             ),
-            ("is_bcrypt(\"\\{SSHA}abc\")", "false"),
+            ("is_bcrypt(\"\\{SSHA\\}abc\")", "false"),
             ("is_bcrypt(\"\")", "false"),
         ],
         body: |arguments, _| Ok(Value::Bool(is_bcrypt(text_at(arguments, 0)?))),

@@ -12,10 +12,10 @@ use tokio_postgres::Config;
 use tokio_postgres::config::SslNegotiation;
 
 use super::connect_error::{Failure, diagnose};
+use super::connection::{Address, Connection, ServerFacts, Target, start};
 use super::endpoint::{
     ChannelBinding, Endpoint, Host, HostEntry, Keepalive, SslMode, TargetSession,
 };
-use super::session::{Address, Connection, ServerFacts, Target, start};
 use super::tls::Connector;
 use super::{PgError, PgErrorKind};
 use crate::diagnostics::{Diagnostic, codes};

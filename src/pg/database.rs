@@ -49,6 +49,17 @@ pub async fn database_facts<C: GenericClient>(client: &C) -> Result<DatabaseFact
     })
 }
 
+/// Makes a session unable to write, whatever is asked of it, and free of timeouts while it idles.
+///
+/// # Errors
+/// E0649 if PostgreSQL refuses or the connection breaks.
+pub async fn read_only<C: GenericClient>(client: &C) -> Result<(), PgError> {
+    let settings =
+        "SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = 0";
+    let done = client.batch_execute(settings).await;
+    done.map_err(|error| failed("the session cannot be made read-only".to_owned(), &error))
+}
+
 /// What `ORDER BY` on a column means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnOrder {

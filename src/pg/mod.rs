@@ -5,19 +5,31 @@
 mod certificate;
 mod connect;
 mod connect_error;
+mod connection;
+mod connector;
 pub mod database;
 mod endpoint;
 mod error;
 pub mod introspect;
+mod lock;
 mod origin;
+mod query;
+pub mod references;
+mod relation;
 mod server_certificate;
+mod server_error;
 mod session;
+mod settings;
+pub mod source;
+pub mod target;
 pub mod throwaway;
 mod tls;
 mod tls_files;
 
 pub use connect::connect;
 pub(crate) use connect::socket_path;
+pub use connection::{Canceller, Connection, ServerFacts};
+pub use connector::Connect;
 pub use endpoint::{
     ChannelBinding, Endpoint, EndpointSummary, Host, HostEntry, Keepalive, Pem, SettingSummary,
     SslMode, TargetSession, TlsSettings,
@@ -25,5 +37,5 @@ pub use endpoint::{
 pub use error::{PgError, PgErrorKind};
 pub use origin::{Origin, Secret, Sourced};
 pub use server_certificate::Checked;
-pub use session::{Canceller, Connection, ServerFacts};
+pub use session::{Session, other_sessions};
 pub use tls::TlsState;

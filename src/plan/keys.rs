@@ -313,11 +313,12 @@ impl<'m> Prover<'m> {
                             .get(number)
                             .map_or("", |frame| frame.name.as_str())
                     };
-                    return KeyVerdict::Unproven(format!(
-                        "maps `{}` and `{}` may write the same value",
-                        name(left.0),
-                        name(right.0)
-                    ));
+                    let (left, right) = (name(left.0), name(right.0));
+                    return KeyVerdict::Unproven(if left == right {
+                        format!("two `into`s of map `{left}` may write the same value")
+                    } else {
+                        format!("maps `{left}` and `{right}` may write the same value")
+                    });
                 }
             }
         }
@@ -442,4 +443,253 @@ fn table_key(
         });
     }
     found.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::KeyVerdict;
+    use crate::plan::samples::planned;
+
+    const REASONS: &str = "reason orphan warn \"orphan\"\nreason odd warn \"odd\"\n";
+
+    /// Why the first join is unique; the errors where it is not.
+    fn join(blocks: &str) -> Result<String, Vec<String>> {
+        planned(&format!("{REASONS}map used from people as p {{ skip orphan when p.id == 0 skip odd when p.id == 1 into log_lines {{ line = p.name }} }}\n{blocks}")).map(|plan| {
+            let joins = plan.frames.iter().flat_map(|frame| &frame.joins);
+            joins.last().unwrap().unique_by.clone()
+        })
+    }
+
+    fn joined(right: &str, on: &str) -> Result<String, Vec<String>> {
+        join(&format!(
+            "map a from pets as q left join {right} on {on} {{ into log_lines {{ line = if r is null then q.name else \"x\" }} }}"
+        ))
+    }
+
+    #[test]
+    fn a_join_is_unique_by_a_key_of_its_table() {
+        assert_eq!(
+            joined("people as r", "r.id == q.owner").unwrap(),
+            "key `people_pkey` of `people` (id)"
+        );
+        assert_eq!(
+            joined("pets as r", "r.owner == q.owner and r.name == q.name").unwrap(),
+            "key `pets_owner_name_key` of `pets` (owner, name)"
+        );
+        for (right, on) in [
+            ("pets as r", "r.owner == q.owner"),
+            (
+                "visits as r",
+                "r.person == q.owner and r.pet == q.id and r.at == q.id",
+            ),
+            ("people as r", "lower(r.name) == q.name"),
+        ] {
+            let found = joined(right, on).unwrap_err();
+            assert!(
+                found
+                    .iter()
+                    .any(|message| message == "E0402 join of `r` may find several rows"),
+                "{on}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_join_is_unique_by_what_keeps_a_key_apart() {
+        assert!(
+            joined(
+                "people as r",
+                "hex(utf8(r.name)) == q.name and r.id == q.owner"
+            )
+            .is_ok()
+        );
+        assert!(joined("people as r", "r.name == q.name").is_ok());
+        assert!(
+            joined("people as r", "hex(utf8(r.name)) == q.name")
+                .unwrap_err()
+                .iter()
+                .all(|message| !message.starts_with("E0402"))
+        );
+    }
+
+    #[test]
+    fn a_joined_view_is_unique_by_its_driver_or_its_groups() {
+        let view = |view: &str, on: &str| {
+            join(&format!(
+                "{view}\nmap a from pets as q left join v as r on {on} {{ into log_lines {{ line = if r is null then q.name else \"x\" }} }}"
+            ))
+        };
+        assert_eq!(
+            view("view v from people as p { n = p.id }", "r.n == q.owner").unwrap(),
+            "key `people_pkey` of `people` (id)"
+        );
+        let grouped = "view v from visits as x group by x.person, x.pet { n = x.person pet = x.pet last = max(x.at) }";
+        assert_eq!(
+            view(grouped, "r.n == q.owner and r.pet == q.id").unwrap(),
+            "the grouping of `v`"
+        );
+        let several = |found: Result<String, Vec<String>>| {
+            found
+                .unwrap_err()
+                .contains(&"E0402 join of `r` may find several rows".to_owned())
+        };
+        assert!(several(view(grouped, "r.n == q.owner")));
+        assert!(several(view(
+            "view v from people as p join many visits as x on x.person == p.id { n = p.id }",
+            "r.n == q.owner"
+        )));
+        assert!(several(view(
+            "view v from visits as x { n = x.person }",
+            "r.n == q.owner"
+        )));
+    }
+
+    /// What is known of `accounts_pkey` and `accounts_username_key`, by maps that write accounts with
+    /// a key and a name.
+    fn accounts(maps: &[(&str, &str, &str)]) -> [Result<Vec<String>, String>; 2] {
+        let mut text = REASONS.to_owned();
+        text.push_str("param labels: map<text, text> = {}\nmap used from people as p { skip orphan when p.id == 0 skip odd when p.name in labels into log_lines { line = p.name } }\n");
+        for (number, (from, key, name)) in maps.iter().enumerate() {
+            text.push_str(&format!(
+                "map m{number} from {from} {{ into accounts {{ account_id = {key} username = {name} created_at = t\"2024-01-01T00:00:00Z\" }} }}\n"
+            ));
+        }
+        let plan = planned(&text).unwrap_or_else(|messages| panic!("{messages:?}\n{text}"));
+        ["accounts_pkey", "accounts_username_key"].map(|name| {
+            let proof = plan.keys.iter().find(|proof| proof.name == name).unwrap();
+            match &proof.verdict {
+                KeyVerdict::Proven {
+                    rests_on,
+                    one_to_one,
+                } => Ok(rests_on
+                    .iter()
+                    .map(|key| key.key.clone())
+                    .chain(one_to_one.iter().map(|param| format!("param {param}")))
+                    .collect()),
+                KeyVerdict::Unproven(why) => Err(why.clone()),
+            }
+        })
+    }
+
+    fn ulid(key: &str) -> String {
+        format!("ulid(t\"2024-01-01T00:00:00Z\", {key})")
+    }
+
+    fn proven(keys: &[&str]) -> Result<Vec<String>, String> {
+        Ok(keys.iter().map(|key| (*key).to_owned()).collect())
+    }
+
+    #[test]
+    fn keys_of_the_target_follow_from_those_of_the_source() {
+        let people = |key: &str, name: &str| accounts(&[("people as p", &ulid(key), name)]);
+        let [pkey, name] = people("p.id", "p.name");
+        assert_eq!(pkey, proven(&["people_pkey"]));
+        assert_eq!(name, proven(&["people_name_key"]));
+        assert_eq!(
+            people("\"p\", p.name", "p.name")[0],
+            proven(&["people_name_key"])
+        );
+        assert_eq!(
+            people("p.id", "hex(sha256(utf8(p.name)))")[1],
+            proven(&["people_name_key"])
+        );
+        assert_eq!(people("p.id", "\"u-{p.id}\"")[1], proven(&["people_pkey"]));
+        assert_eq!(
+            people("p.id", "matrix_localpart(p.name, \"hs\") else skip odd")[1],
+            proven(&["people_name_key"])
+        );
+        assert_eq!(
+            people("p.id", "labels[p.name] else skip odd")[1],
+            proven(&["people_name_key", "param 0"])
+        );
+    }
+
+    #[test]
+    fn what_can_fold_two_values_into_one_proves_nothing() {
+        let why = Err("the values of map `m0` hold no key of its rows".to_owned());
+        for name in [
+            "lower(p.name)",
+            "matrix_localpart(p.name, p.name) else skip odd",
+            "matrix_localpart(p.name, \"hs\") else p.name",
+            "p.country ?? p.name",
+            "\"{p.name}{p.id}\"",
+            "if p.active then p.name else \"x\"",
+            "\"x\"",
+        ] {
+            assert_eq!(
+                accounts(&[("people as p", &ulid("p.id"), name)])[1],
+                why,
+                "{name}"
+            );
+        }
+        assert_eq!(
+            accounts(&[("people as p", &ulid("p.joined"), "p.name")])[0],
+            why
+        );
+        assert_eq!(
+            accounts(&[(
+                "people as p join many visits as v on v.person == p.id else skip odd",
+                &ulid("p.id"),
+                "p.name"
+            )])[0],
+            Err("map `m0` writes several rows for one (`join many`)".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_joined_value_counts_for_what_it_is_joined_by() {
+        let from = "people as p join people as b on b.id == p.id else skip orphan";
+        assert_eq!(
+            accounts(&[(from, &ulid("b.id"), "p.name")])[0],
+            proven(&["people_pkey"])
+        );
+        let from = "pets as q join people as p on p.id == q.owner else skip orphan";
+        assert_eq!(
+            accounts(&[(from, &ulid("p.id"), "p.name")])[0],
+            Err("the values of map `m0` hold no key of its rows".to_owned()),
+            "two pets can have one owner"
+        );
+    }
+
+    #[test]
+    fn two_writers_are_kept_apart_by_the_shape_of_their_identifiers() {
+        let pkey = |left: &str, right: &str| {
+            let [pkey, _] = accounts(&[
+                ("people as p", &ulid(left), "p.name"),
+                ("pets as q", &ulid(right), "q.name"),
+            ]);
+            pkey.is_ok()
+        };
+        assert!(pkey("p.id", "\"pet\", q.id"), "other lengths");
+        assert!(pkey("\"a\", p.id", "\"b\", q.id"), "other constants");
+        assert!(pkey("p.name", "q.id"), "other kinds");
+        assert!(
+            pkey("\"a\", p.id", "q.id, q.owner"),
+            "a constant of another kind"
+        );
+        assert!(!pkey("p.id", "q.id"));
+        assert!(!pkey("\"a\", p.id", "\"a\", q.id"));
+        assert!(
+            !pkey("\"a\", p.id", "q.name, q.id"),
+            "a name can be the constant"
+        );
+    }
+
+    #[test]
+    fn otherwise_excludes_the_one_condition_before_it() {
+        let plan = planned(&format!(
+            "{REASONS}map m from people as p {{
+                skip orphan when p.id == 0 skip odd when p.id == 1
+                into accounts when p.active {{ account_id = {0} username = p.name created_at = t\"2024-01-01T00:00:00Z\" }}
+                into accounts otherwise {{ account_id = {0} username = p.name created_at = t\"2024-01-01T00:00:00Z\" }}
+            }}",
+            ulid("p.id")
+        ))
+        .unwrap();
+        assert!(
+            plan.keys
+                .iter()
+                .all(|proof| matches!(proof.verdict, KeyVerdict::Proven { .. }))
+        );
+    }
 }

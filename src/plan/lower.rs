@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use crate::base::{Files, Span};
 use crate::catalog::{Catalog, Table};
-use crate::check::ir::{self, Expr, ExprKind, JoinKind, Relation};
+use crate::check::ir::{self, JoinKind, Relation};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
-use crate::types::{SeverityValue, Ty};
+use crate::types::Ty;
 
-use super::keys::Prover;
+use super::keys::{Grounds, Prover};
 use super::partition::{self, Alignment};
+use super::programs::Lower;
+use super::reasons::reasons;
 use super::*;
 
 /// Makes the plan of a checked mapping; reports what cannot be planned.
@@ -27,7 +29,7 @@ pub fn plan(
         source,
         target,
     };
-    let mut unique: BTreeMap<(usize, usize), String> = BTreeMap::new();
+    let mut unique: BTreeMap<(usize, usize), Grounds> = BTreeMap::new();
     for (number, frame) in mapping.frames.iter().enumerate() {
         for (place, join) in frame.joins.iter().enumerate() {
             match (
@@ -36,10 +38,10 @@ pub fn plan(
             ) {
                 (JoinKind::Many, _) => {}
                 (JoinKind::Inner | JoinKind::Left, Some(grounds)) => {
-                    unique.insert((number, place), grounds.describe());
+                    unique.insert((number, place), grounds);
                 }
                 (JoinKind::Inner | JoinKind::Left, None) => {
-                    diagnostics.push(not_unique(frame, join))
+                    diagnostics.push(not_unique(&mapping, source, frame, join))
                 }
             }
         }
@@ -153,13 +155,35 @@ pub fn plan(
     })
 }
 
-fn not_unique(frame: &ir::Frame, join: &ir::Join) -> Diagnostic {
-    let alias = frame
-        .slots
-        .get(join.slot)
-        .map_or("", |slot| slot.alias.as_str());
-    Diagnostic::error(codes::E0402, format!("join of `{alias}` may find several rows"))
-        .primary(join.on.span, "holds no key of the joined relation")
+fn not_unique(
+    mapping: &ir::Mapping,
+    source: &Catalog,
+    frame: &ir::Frame,
+    join: &ir::Join,
+) -> Diagnostic {
+    let slot = frame.slots.get(join.slot);
+    let alias = slot.map_or("", |slot| slot.alias.as_str());
+    let table = slot.and_then(|slot| match slot.relation {
+        Relation::Scan(scan) => source.tables.get_key_value(&mapping.scans.get(scan)?.table),
+        Relation::Broadcast(_) | Relation::Frame(_) => None,
+    });
+    let message = format!("join of `{alias}` may find several rows");
+    let mut diagnostic = Diagnostic::error(codes::E0402, message)
+        .primary(join.on.span, "holds no key of the joined relation");
+    if let Some((name, table)) = table {
+        let keys: Vec<String> = table
+            .keys
+            .iter()
+            .filter(|key| !key.deferrable)
+            .map(|key| format!("({})", key.columns.join(", ")))
+            .collect();
+        diagnostic = diagnostic.note(if keys.is_empty() {
+            format!("table `{name}` has no key")
+        } else {
+            format!("keys of table `{name}`: {}", keys.join(", "))
+        });
+    }
+    diagnostic
         .note("a `join` finds one row at most; that must follow from a unique key in the catalog or from a `group by`")
         .help("make a row for each partner by `join many`, or join a view with `group by` that picks one")
 }
@@ -187,61 +211,6 @@ fn unproven(mapping: &ir::Mapping, proof: &KeyProof, why: &str) -> Diagnostic {
     Diagnostic::warning(codes::W0401, message)
         .primary(start, why.to_owned())
         .note("a run finds a violation only when the key is built again at its end; then everything is rolled back")
-}
-
-fn reasons(mapping: &ir::Mapping) -> Vec<Reason> {
-    let builtin = |name: &str, severity, meaning: &str, help: &str| Reason {
-        name: name.to_owned(),
-        severity: ReasonSeverity::Fixed(severity),
-        meaning: meaning.to_owned(),
-        help: help.to_owned(),
-        sql: None,
-        origin: None,
-    };
-    let mut reasons = vec![
-        builtin(
-            "owner_not_migrated",
-            SeverityValue::Quiet,
-            "the row belongs to one that was itself left out",
-            "see the reason of the row it belongs to",
-        ),
-        builtin(
-            "arithmetic_overflow",
-            SeverityValue::Error,
-            "arithmetic on the row's values leaves the range of 64 bits, or divides by zero",
-            "correct the values in the source, or give the rule a way out",
-        ),
-        builtin(
-            "value_out_of_range",
-            SeverityValue::Error,
-            "a value does not fit the target's column",
-            "correct the value in the source, or give the rule a way out",
-        ),
-        builtin(
-            "dangling_reference",
-            SeverityValue::Error,
-            "a row would refer to one that is not written",
-            "make the condition that leaves out the one leave out the other too: put it on the view that both build on",
-        ),
-        builtin(
-            "duplicate_key",
-            SeverityValue::Error,
-            "a join that must find one row found several",
-            "remove the duplicates in the source",
-        ),
-    ];
-    reasons.extend(mapping.reasons.iter().map(|reason| Reason {
-        name: reason.name.clone(),
-        severity: match reason.severity {
-            ir::ReasonSeverity::Fixed(severity) => ReasonSeverity::Fixed(severity),
-            ir::ReasonSeverity::Param(param) => ReasonSeverity::Param(param),
-        },
-        meaning: reason.meaning.clone(),
-        help: reason.help.clone(),
-        sql: reason.sql.clone(),
-        origin: Some(reason.span),
-    }));
-    reasons
 }
 
 fn scan_column(column: &ir::Column, sensitive: bool) -> ScanColumn {
@@ -392,322 +361,4 @@ fn references(mapping: &ir::Mapping, target: &Catalog) -> Vec<Reference> {
         }
     }
     found
-}
-
-/// Builds the flat programs.
-struct Lower<'m> {
-    mapping: &'m ir::Mapping,
-    alignment: &'m Alignment,
-    nodes: Vec<Node>,
-    origins: Vec<Span>,
-}
-
-impl Lower<'_> {
-    fn frame(&mut self, number: usize, unique: &BTreeMap<(usize, usize), String>) -> Option<Frame> {
-        let frame = self.mapping.frames.get(number)?;
-        let slots = frame
-            .slots
-            .iter()
-            .map(|slot| Slot {
-                alias: slot.alias.clone(),
-                relation: slot.relation,
-            })
-            .collect();
-        let mut joins = Vec::new();
-        for (place, join) in frame.joins.iter().enumerate() {
-            joins.push(Join {
-                kind: join.kind,
-                lookup: self.lookup(number, join.slot, &join.on),
-                otherwise: join.otherwise.map(fate),
-                skipped: join.skipped.map(fate),
-                unique_by: unique.get(&(number, place)).cloned().unwrap_or_default(),
-                origin: join.span,
-            });
-        }
-        let filter = frame
-            .filter
-            .as_ref()
-            .map(|filter| self.expr(number, filter));
-        let group = frame
-            .group
-            .iter()
-            .map(|key| self.expr(number, key))
-            .collect();
-        let mut locals = Vec::new();
-        for local in &frame.locals {
-            let value = self.expr(number, &local.value);
-            locals.push(Local {
-                name: local.name.clone(),
-                value,
-                ty: local.value.ty.clone(),
-                is_field: local.is_field,
-            });
-        }
-        let mut clauses = Vec::new();
-        for clause in &frame.clauses {
-            let when = self.expr(number, &clause.when);
-            clauses.push(Clause {
-                kind: clause.kind,
-                reason: reason(clause.reason),
-                when,
-                origin: clause.span,
-            });
-        }
-        let mut intos = Vec::new();
-        for into in &frame.intos {
-            intos.push(self.into(number, into));
-        }
-        Some(Frame {
-            name: frame.name.clone(),
-            docs: frame.docs.clone(),
-            is_map: frame.is_map,
-            slots,
-            joins,
-            filter,
-            group,
-            locals,
-            clauses,
-            intos,
-            otherwise: frame.otherwise.map(fate),
-            origin: frame.span,
-        })
-    }
-
-    fn into(&mut self, frame: usize, into: &ir::Into) -> Into {
-        let condition = match &into.condition {
-            ir::IntoCondition::Always => IntoCondition::Always,
-            ir::IntoCondition::When(when) => IntoCondition::When(self.expr(frame, when)),
-            ir::IntoCondition::Otherwise => IntoCondition::Otherwise,
-        };
-        let columns = self
-            .mapping
-            .targets
-            .get(into.target)
-            .map(|target| target.columns.as_slice())
-            .unwrap_or_default();
-        let mut rules = Vec::new();
-        for (rule, column) in into.rules.iter().zip(columns) {
-            let node = self.expr(frame, &rule.value);
-            let copied = match rule.value.kind {
-                ExprKind::Column { slot, column: from } => self
-                    .column(frame, slot, from)
-                    .map(|from_column| (slot, from, from_column)),
-                _ => None,
-            };
-            rules.push(match copied {
-                Some((slot, from, from_column))
-                    if column.pg_type.copies_from(&from_column.pg_type) =>
-                {
-                    Rule::Copy {
-                        slot,
-                        column: from,
-                        node,
-                    }
-                }
-                _ => Rule::Value(node),
-            });
-        }
-        Into {
-            target: into.target,
-            condition,
-            rules,
-            origin: into.span,
-        }
-    }
-
-    fn column(&self, frame: usize, slot: usize, column: usize) -> Option<&ir::Column> {
-        match self.mapping.frames.get(frame)?.slots.get(slot)?.relation {
-            Relation::Scan(scan) => self.mapping.scans.get(scan)?.columns.get(column),
-            Relation::Broadcast(broadcast) => {
-                self.mapping.broadcasts.get(broadcast)?.columns.get(column)
-            }
-            Relation::Frame(_) => None,
-        }
-    }
-
-    /// The equalities of a condition without the one of the partition keys.
-    fn lookup(&mut self, frame: usize, slot: usize, on: &ir::Condition) -> Lookup {
-        let mut lookup = Lookup {
-            slot,
-            aligned: false,
-            left: Vec::new(),
-            right: Vec::new(),
-            residual: None,
-        };
-        for (left, right) in &on.equalities {
-            if self.is_key(frame, left, None) && self.is_key(frame, right, Some(slot)) {
-                lookup.aligned = true;
-                continue;
-            }
-            lookup.left.push(self.expr(frame, left));
-            lookup.right.push(self.expr(frame, right));
-        }
-        lookup.residual = on
-            .residual
-            .as_ref()
-            .map(|residual| self.expr(frame, residual));
-        lookup
-    }
-
-    /// Whether an expression is the partition key of its row and never missing because of a left
-    /// join; `at_hand` is the slot whose rows the condition is asked about.
-    fn is_key(&self, frame: usize, expr: &Expr, at_hand: Option<usize>) -> bool {
-        let base = partition::base(self.mapping, frame, expr);
-        base.is_some_and(|(scan, column)| self.alignment.keys.get(scan) == Some(&column))
-            && !self.may_miss(frame, expr, at_hand)
-    }
-
-    /// Whether the value comes out of a left join on its way.
-    fn may_miss(&self, frame: usize, expr: &Expr, at_hand: Option<usize>) -> bool {
-        let Some(block) = self.mapping.frames.get(frame) else {
-            return true;
-        };
-        let optional = |slot: usize| {
-            Some(slot) != at_hand && block.slots.get(slot).is_none_or(|slot| slot.optional)
-        };
-        match expr.kind {
-            ExprKind::Column { slot, .. } => optional(slot),
-            ExprKind::Local(local) => block
-                .locals
-                .get(local)
-                .is_none_or(|local| self.may_miss(frame, &local.value, at_hand)),
-            ExprKind::Field { slot, local } => {
-                let inner = match block.slots.get(slot).map(|slot| slot.relation) {
-                    Some(Relation::Frame(inner)) => inner,
-                    _ => return true,
-                };
-                let value = self
-                    .mapping
-                    .frames
-                    .get(inner)
-                    .and_then(|inner| inner.locals.get(local));
-                optional(slot) || value.is_none_or(|local| self.may_miss(inner, &local.value, None))
-            }
-            _ => true,
-        }
-    }
-
-    fn expr(&mut self, frame: usize, expr: &Expr) -> NodeId {
-        let node = match &expr.kind {
-            ExprKind::Literal(value) => Node::Literal(value.clone()),
-            ExprKind::Param(param) => Node::Param(*param),
-            ExprKind::Column { slot, column } => Node::Column {
-                slot: *slot,
-                column: *column,
-            },
-            ExprKind::Field { slot, local } => Node::Field {
-                slot: *slot,
-                local: *local,
-            },
-            ExprKind::Local(local) => Node::Local(*local),
-            ExprKind::Present(slot) => Node::Present(*slot),
-            ExprKind::Not(operand) => Node::Not(self.expr(frame, operand)),
-            ExprKind::Negate(operand) => Node::Negate(self.expr(frame, operand)),
-            ExprKind::IsNull(operand) => Node::IsNull(self.expr(frame, operand)),
-            ExprKind::And(left, right) => {
-                Node::And(self.expr(frame, left), self.expr(frame, right))
-            }
-            ExprKind::Or(left, right) => Node::Or(self.expr(frame, left), self.expr(frame, right)),
-            ExprKind::Compare(op, left, right) => {
-                Node::Compare(*op, self.expr(frame, left), self.expr(frame, right))
-            }
-            ExprKind::Arithmetic(op, left, right) => {
-                Node::Arithmetic(*op, self.expr(frame, left), self.expr(frame, right))
-            }
-            ExprKind::Coalesce(left, right) => {
-                Node::Coalesce(self.expr(frame, left), self.expr(frame, right))
-            }
-            ExprKind::InList(operand, values) => {
-                Node::InList(self.expr(frame, operand), self.all(frame, values))
-            }
-            ExprKind::InMap(operand, param) => Node::InMap(self.expr(frame, operand), *param),
-            ExprKind::If(condition, then, otherwise) => Node::If(
-                self.expr(frame, condition),
-                self.expr(frame, then),
-                self.expr(frame, otherwise),
-            ),
-            ExprKind::Match {
-                subject,
-                arms,
-                otherwise,
-            } => Node::Match {
-                subject: self.expr(frame, subject),
-                arms: arms
-                    .iter()
-                    .map(|(values, result)| (values.clone(), self.expr(frame, result)))
-                    .collect(),
-                otherwise: otherwise
-                    .as_ref()
-                    .map(|otherwise| self.expr(frame, otherwise)),
-            },
-            ExprKind::Call {
-                function,
-                arguments,
-            } => Node::Call {
-                function: function.name.to_owned(),
-                arguments: self.all(frame, arguments),
-            },
-            ExprKind::Matches { operand, pattern } => Node::Matches {
-                operand: self.expr(frame, operand),
-                pattern: pattern.clone(),
-            },
-            ExprKind::Ulid { table, time, keys } => Node::Ulid {
-                table: table.clone(),
-                time: self.expr(frame, time),
-                keys: self.all(frame, keys),
-            },
-            ExprKind::Lookup { param, key } => Node::Lookup {
-                param: *param,
-                key: self.expr(frame, key),
-            },
-            ExprKind::Text(parts) => Node::Text(
-                parts
-                    .iter()
-                    .map(|part| match part {
-                        ir::TextPart::Literal(text) => TextPart::Literal(text.clone()),
-                        ir::TextPart::Expr(expr) => TextPart::Value(self.expr(frame, expr)),
-                    })
-                    .collect(),
-            ),
-            ExprKind::Exists { slot, on } => Node::Exists(Box::new(self.lookup(frame, *slot, on))),
-            ExprKind::Aggregate { op, value, orders } => Node::Aggregate {
-                op: *op,
-                value: value.as_ref().map(|value| self.expr(frame, value)),
-                orders: orders
-                    .iter()
-                    .map(|(key, descending)| (self.expr(frame, key), *descending))
-                    .collect(),
-            },
-            ExprKind::Handled { operand, handler } => Node::Handled {
-                operand: self.expr(frame, operand),
-                handler: match &**handler {
-                    ir::Handler::Value(value) => Handler::Value(self.expr(frame, value)),
-                    ir::Handler::Warn(index, value) => {
-                        Handler::Warn(reason(*index), self.expr(frame, value))
-                    }
-                    ir::Handler::Fate(end) => Handler::Fate(fate(*end)),
-                },
-            },
-            // A tree with errors is never lowered.
-            ExprKind::Error => Node::Literal(OwnedValue::Null),
-        };
-        self.nodes.push(node);
-        self.origins.push(expr.span);
-        NodeId::try_from(self.nodes.len() - 1).unwrap_or(NodeId::MAX)
-    }
-
-    fn all(&mut self, frame: usize, exprs: &[Expr]) -> Vec<NodeId> {
-        exprs.iter().map(|expr| self.expr(frame, expr)).collect()
-    }
-}
-
-fn reason(declared: usize) -> usize {
-    builtin::COUNT + declared
-}
-
-fn fate(fate: ir::Fate) -> Fate {
-    Fate {
-        kind: fate.kind,
-        reason: reason(fate.reason),
-    }
 }

@@ -9,7 +9,12 @@
 pub mod display;
 mod keys;
 mod lower;
+pub mod needs;
 mod partition;
+mod programs;
+mod reasons;
+#[cfg(test)]
+mod samples;
 
 use serde::{Deserialize, Serialize};
 
@@ -227,6 +232,8 @@ pub struct Join {
     pub skipped: Option<Fate>,
     /// Why the right side is unique, as a sentence; empty for `join many`.
     pub unique_by: String,
+    /// The keys of tables that this rests on.
+    pub rests_on: Vec<RestsOn>,
     /// Where it stands.
     pub origin: Span,
 }
@@ -572,6 +579,76 @@ pub enum Handler {
     Warn(usize, NodeId),
     /// The row ends.
     Fate(Fate),
+}
+
+impl Node {
+    /// The nodes this one is made of.
+    pub fn children(&self) -> Vec<NodeId> {
+        match self {
+            Node::Literal(_)
+            | Node::Param(_)
+            | Node::Column { .. }
+            | Node::Field { .. }
+            | Node::Local(_)
+            | Node::Present(_) => Vec::new(),
+            Node::Not(operand)
+            | Node::Negate(operand)
+            | Node::IsNull(operand)
+            | Node::InMap(operand, _)
+            | Node::Matches { operand, .. }
+            | Node::Lookup { key: operand, .. } => vec![*operand],
+            Node::And(left, right)
+            | Node::Or(left, right)
+            | Node::Compare(_, left, right)
+            | Node::Arithmetic(_, left, right)
+            | Node::Coalesce(left, right) => vec![*left, *right],
+            Node::InList(operand, values) => std::iter::once(*operand)
+                .chain(values.iter().copied())
+                .collect(),
+            Node::If(condition, then, otherwise) => vec![*condition, *then, *otherwise],
+            Node::Match {
+                subject,
+                arms,
+                otherwise,
+            } => {
+                let results = arms.iter().map(|(_, result)| *result);
+                std::iter::once(*subject)
+                    .chain(results)
+                    .chain(*otherwise)
+                    .collect()
+            }
+            Node::Call { arguments, .. } => arguments.clone(),
+            Node::Ulid { time, keys, .. } => {
+                std::iter::once(*time).chain(keys.iter().copied()).collect()
+            }
+            Node::Text(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
+                    TextPart::Literal(_) => None,
+                    TextPart::Value(node) => Some(*node),
+                })
+                .collect(),
+            Node::Exists(lookup) => lookup
+                .left
+                .iter()
+                .chain(&lookup.right)
+                .chain(&lookup.residual)
+                .copied()
+                .collect(),
+            Node::Aggregate { value, orders, .. } => value
+                .iter()
+                .copied()
+                .chain(orders.iter().map(|(key, _)| *key))
+                .collect(),
+            Node::Handled { operand, handler } => {
+                let rest = match handler {
+                    Handler::Value(value) | Handler::Warn(_, value) => Some(*value),
+                    Handler::Fate(_) => None,
+                };
+                std::iter::once(*operand).chain(rest).collect()
+            }
+        }
+    }
 }
 
 impl Plan {

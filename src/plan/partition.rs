@@ -137,28 +137,39 @@ fn propagate(
             let Some(constraint) = constraints.get(*index) else {
                 return false;
             };
-            let (left, right) = constraint.scans;
-            let known = (
-                keys.get(left).copied().flatten(),
-                keys.get(right).copied().flatten(),
-            );
-            if known.0.is_none() && known.1.is_none() {
-                return true;
+            let known = |(scan, column): ScanColumn| {
+                let key = keys.get(scan).copied().flatten();
+                (key.is_some(), key.is_none_or(|key| key == column))
+            };
+            let mut chosen = None;
+            let mut possible = false;
+            for (left, right) in &constraint.options {
+                let ((left_known, left_fits), (right_known, right_fits)) =
+                    (known(*left), known(*right));
+                if !(left_fits && right_fits) {
+                    continue;
+                }
+                possible = true;
+                if left_known && right_known {
+                    chosen = Some((*left, *right));
+                    break;
+                }
+                if left_known || right_known {
+                    chosen = chosen.or(Some((*left, *right)));
+                }
             }
-            progress = true;
-            let option = constraint.options.iter().find(|((_, a), (_, b))| {
-                known.0.is_none_or(|key| key == *a) && known.1.is_none_or(|key| key == *b)
-            });
-            match option {
-                Some(((left, a), (right, b))) => {
-                    for (scan, column) in [(left, a), (right, b)] {
-                        if let Some(key) = keys.get_mut(*scan) {
-                            *key = Some(*column);
+            match chosen {
+                Some((left, right)) => {
+                    for (scan, column) in [left, right] {
+                        if let Some(key) = keys.get_mut(scan) {
+                            *key = Some(column);
                         }
                     }
                 }
+                None if possible => return true,
                 None => broken.push(*index),
             }
+            progress = true;
             false
         });
         if !progress {
@@ -200,7 +211,8 @@ fn alone(
                     scan.table
                 ),
             )
-            .primary(scan.span, "no column of type `text`, `int` or `uuid`");
+            .primary(scan.span, "no column of type `text`, `int` or `uuid`")
+            .note("each table is read once, in the order of one of its columns");
             diagnostics.push(diagnostic);
             all = false;
             continue;
@@ -260,11 +272,15 @@ fn not_aligned(
     )
     .primary(
         constraint.span,
-        format!(
-            "`{}` and `{}` cannot be read in step",
-            table(left),
-            table(right)
-        ),
+        if left == right {
+            format!("`{}` is read in the order of another column", table(left))
+        } else {
+            format!(
+                "`{}` and `{}` cannot be read in step",
+                table(left),
+                table(right)
+            )
+        },
     );
     let known: BTreeSet<String> = [describe(left), describe(right)]
         .into_iter()
@@ -279,7 +295,11 @@ fn not_aligned(
     }
     diagnostic
         .note("each table is read once, in the order of one column; rows meet only where those columns are equal")
-        .help("add the equality of the keys, or declare the table with `broadcast` if it is small")
+        .help(if left == right {
+            "group by that column too"
+        } else {
+            "add the equality of the keys, or declare the table with `broadcast` if it is small"
+        })
 }
 
 /// What ties the scans of a mapping together.
@@ -355,20 +375,10 @@ fn tie(
         .iter()
         .filter_map(|(a, b)| Some((base(mapping, frame, a)?, base(mapping, frame, b)?)))
         .filter(|(_, (scan, _))| *scan == right)
-        .collect::<Vec<_>>();
-    // The driver's own column where it is named; else a column of another joined table, which
-    // shares the driver's key.
-    let scans = options
-        .iter()
-        .find(|((scan, _), _)| *scan == left)
-        .or(options.first())
-        .map_or((left, right), |((a, _), (b, _))| (*a, *b));
-    let options: Vec<_> = options
-        .into_iter()
-        .filter(|((a, _), (b, _))| (*a, *b) == scans)
         .collect();
+    // A column of another joined table will do as well as the driver's: it shares the driver's key.
     found.push(Constraint {
-        scans,
+        scans: (left, right),
         options,
         span: on.span,
         what: what.to_owned(),
@@ -440,5 +450,122 @@ fn walk<'m>(expr: &'m Expr, visit: &mut dyn FnMut(&'m Expr)) {
     visit(expr);
     for child in expr.children() {
         walk(child, visit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::samples::planned;
+
+    /// `table.key` of every scan, each pass apart.
+    fn keys(blocks: &str) -> Vec<Vec<String>> {
+        let plan = planned(blocks).unwrap();
+        plan.passes
+            .iter()
+            .map(|pass| {
+                let scans = pass.scans.iter().map(|number| &plan.scans[*number]);
+                scans
+                    .map(|scan| format!("{}.{}", scan.table, scan.columns[scan.key].name))
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn not_aligned(blocks: &str) -> Vec<String> {
+        let mut messages = planned(blocks).unwrap_err();
+        messages.retain(|message| message.starts_with("E0403"));
+        messages
+    }
+
+    const ORPHAN: &str = "reason orphan warn \"orphan\"\n";
+
+    #[test]
+    fn joined_tables_are_read_by_what_joins_them() {
+        let text = format!(
+            "{ORPHAN}map a from pets as q join people as p on p.id == q.owner else skip orphan {{ into log_lines {{ line = p.name }} }}"
+        );
+        assert_eq!(keys(&text), [["pets.owner", "people.id"]]);
+    }
+
+    #[test]
+    fn what_is_never_joined_is_read_by_its_own_key_in_a_pass_of_its_own() {
+        let text = "map a from people as p { into log_lines { line = p.name } }
+            map b from countries as c { into log_lines { line = c.label } }
+            map c from visits as v { into log_lines { line = \"{v.at}\" } }";
+        assert_eq!(
+            keys(text),
+            [["people.id"], ["countries.code"], ["visits.person"]]
+        );
+    }
+
+    #[test]
+    fn of_two_candidates_the_one_that_holds_everywhere_is_the_key() {
+        // `pets` could be read by `name` or `owner`; only `owner` is equated with `people.id` too.
+        let text = format!(
+            "{ORPHAN}
+            map a from pets as q join people as p on p.name == q.name and p.id == q.owner else skip orphan {{ into log_lines {{ line = p.name }} }}
+            map b from people as p {{
+                skip orphan when exists (pets as q on q.owner == p.id)
+                into log_lines {{ line = p.name }}
+            }}"
+        );
+        assert_eq!(keys(&text), [["pets.owner", "people.id"]]);
+    }
+
+    #[test]
+    fn keys_go_through_views_and_values() {
+        let text = format!(
+            "{ORPHAN}
+            view pet from pets as q {{ let o = q.owner holder = o name = q.name }}
+            view owners from pet as x group by x.holder {{ holder = x.holder first = min(x.name) }}
+            map a from people as p left join owners as o on o.holder == p.id {{ into log_lines {{ line = o.first ?? p.name }} }}
+            map b from visits as v join people as p on p.id == v.person else skip orphan {{ into log_lines {{ line = p.name }} }}"
+        );
+        let mut passes = keys(&text);
+        passes[0].sort();
+        assert_eq!(passes, [["people.id", "pets.owner", "visits.person"]]);
+    }
+
+    #[test]
+    fn a_join_that_equates_other_columns_is_an_error() {
+        let text = format!(
+            "{ORPHAN}
+            map a from pets as q join people as p on p.id == q.owner else skip orphan {{ into log_lines {{ line = p.name }} }}
+            map b from people as p {{
+                skip orphan when exists (pets as q on q.owner == p.id)
+                skip orphan when exists (pets as q on q.id == p.boss)
+                into log_lines {{ line = p.name }}
+            }}"
+        );
+        assert_eq!(
+            not_aligned(&text),
+            ["E0403 `exists` does not equate the partition key"]
+        );
+    }
+
+    #[test]
+    fn a_group_must_hold_the_key() {
+        let kinds = |by: &str| {
+            format!(
+                "{ORPHAN}
+                view kinds from pets as q group by {by} {{ owner = min(q.owner) kind = count() }}
+                map a from kinds as k {{ into log_lines {{ line = \"{{k.owner}}{{k.kind}}\" }} }}
+                map b from pets as q join people as p on p.id == q.owner else skip orphan {{ into log_lines {{ line = p.name }} }}
+                map c from people as p {{ skip orphan when exists (pets as q on q.owner == p.id) into log_lines {{ line = p.name }} }}"
+            )
+        };
+        assert_eq!(
+            not_aligned(&kinds("q.kind")),
+            ["E0403 `group by` does not equate the partition key"]
+        );
+        let both = kinds("q.kind, q.owner");
+        assert_eq!(keys(&both), [["pets.owner", "people.id"]]);
+    }
+
+    #[test]
+    fn broadcast_relations_need_no_key() {
+        let text = "broadcast country from source.countries
+            map a from people as p left join country as c on c.code == p.country { into log_lines { line = if c is null then \"\" else c.label } }";
+        assert_eq!(keys(text), [["people.id"]]);
     }
 }

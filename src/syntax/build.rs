@@ -10,6 +10,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use super::ast::*;
 use super::error::syntax_error;
 use super::grammar::{Rule, parse};
+use super::scan::trimmed_length;
 
 /// Builds the tree of one file.
 pub(super) struct Builder<'d> {
@@ -472,8 +473,8 @@ impl<'d> Builder<'d> {
 
     pub(super) fn span(&self, pair: &Parsed<'_>) -> Span {
         let span = pair.as_span();
-        // A rule's span can take in the blanks before its missing optional end.
-        let length = pair.as_str().trim_end().len();
+        // A rule's span can take in the blanks and comments before its missing optional end.
+        let length = trimmed_length(pair.as_str());
         Span::new(
             self.file,
             self.base + span.start(),

@@ -1,11 +1,11 @@
 //! What pest says about a text that does not fit, turned into a diagnostic.
 
-use pest::error::{ErrorVariant, InputLocation};
-
 use crate::base::{FileId, Span};
 use crate::diagnostics::{Diagnostic, codes};
 
-use super::grammar::{Rule, noun};
+use super::grammar::Rule;
+use super::place::{KEYWORD, Place};
+use super::scan::Open;
 
 /// The diagnostic for `error`, found in a chunk that starts `base` bytes into the file.
 pub(super) fn syntax_error(
@@ -14,120 +14,107 @@ pub(super) fn syntax_error(
     text: &str,
     error: &pest::error::Error<Rule>,
 ) -> Diagnostic {
-    let (position, mut expected) = furthest(error);
-    let position = skip_blank(text, position.min(text.len()));
-    let rest = text.get(position..).unwrap_or_default();
-    let found = first_token(rest);
-    let span = Span::new(file, base + position, base + position + found.len());
-    expected.sort();
-    expected.dedup();
-    let wanted = phrase(&expected);
-    let what = if found.is_empty() {
+    let place = Place::new(text, error);
+    let span = |start: usize, end: usize| Span::new(file, base + start, base + end);
+    let here = span(place.position, place.position + place.found.len());
+    let open = Open::before(text, place.position);
+    if let Some(quote) = open.text {
+        return in_text(&place, quote, &span);
+    }
+    if let Some(misplaced) = misplaced_documentation(place.found, here) {
+        return misplaced;
+    }
+    if let Some(operator) = place.dangling_operator() {
+        let end = operator + place.token_length(operator);
+        return Diagnostic::error(codes::E0001, "expected an expression, found the next line")
+            .primary(span(operator, end), "an expression is missing behind it");
+    }
+    let expected = place.expected(&open);
+    let wanted = match place.meant() {
+        Some(meant) => format!("`{meant}`"),
+        None => phrase(&expected),
+    };
+    let found = if place.found.is_empty() {
         "the end of the item".to_owned()
     } else {
-        format!("`{}`", shorten(found))
+        format!("`{}`", shorten(place.found))
     };
-    let message = if wanted.is_empty() {
-        format!("unexpected {what}")
-    } else {
-        format!("expected {wanted}, found {what}")
-    };
-    let label = if wanted.is_empty() {
-        "not expected here".to_owned()
-    } else {
-        format!("expected {wanted}")
-    };
-    let mut diagnostic = Diagnostic::error(codes::E0001, message).primary(span, label);
-    if found == "=" && expected.iter().any(|noun| noun == "an operator") {
-        diagnostic = diagnostic.help("values are compared with `==`");
+    if wanted.is_empty() {
+        let diagnostic = Diagnostic::error(codes::E0001, format!("unexpected {found}"));
+        return place.advice(diagnostic.primary(here, "not expected here"));
     }
-    if let Some(help) = word_help(found) {
-        diagnostic = diagnostic.help(help);
-    }
-    diagnostic
-}
-
-/// The furthest position that parsing reached and what would have been right there.
-fn furthest(error: &pest::error::Error<Rule>) -> (usize, Vec<String>) {
-    if let Some(attempts) = error.parse_attempts() {
-        let mut expected: Vec<String> = Vec::new();
-        for token in attempts.expected_tokens() {
-            let text = token.to_string();
-            if let Some(noun) = token_noun(&text) {
-                expected.push(noun);
-            }
+    let mut diagnostic =
+        Diagnostic::error(codes::E0001, format!("expected {wanted}, found {found}"));
+    // What is missing at the end of a line is missing there, not where the next one begins.
+    let gap = text.get(open.end..place.position).unwrap_or_default();
+    let goes_on = ["let", "///", "mapping", "join", KEYWORD]
+        .iter()
+        .any(|token| place.expects(token));
+    if place.found.is_empty() || (!goes_on && gap.contains('\n')) {
+        let last = text.get(..open.end).unwrap_or_default();
+        let start = last.char_indices().next_back().map_or(0, |(at, _)| at);
+        diagnostic = diagnostic.primary(
+            span(start, open.end),
+            format!("expected {wanted} behind this"),
+        );
+        if let Some((bracket, at)) = open.brackets.last().filter(|_| place.found.is_empty()) {
+            diagnostic = diagnostic.secondary(
+                span(*at, at + bracket.len_utf8()),
+                format!("this `{bracket}` is not closed"),
+            );
         }
-        for stack in attempts.call_stacks() {
-            let rule = stack.deepest.get_rule().copied().or(stack.parent);
-            if let Some(noun) = rule.and_then(noun) {
-                expected.push(noun.to_owned());
-            }
-        }
-        return (attempts.max_position, expected);
-    }
-    let position = match error.location {
-        InputLocation::Pos(position) | InputLocation::Span((position, _)) => position,
-    };
-    let expected = match &error.variant {
-        ErrorVariant::ParsingError { positives, .. } => positives
-            .iter()
-            .filter_map(|rule| noun(*rule))
-            .map(str::to_owned)
-            .collect(),
-        ErrorVariant::CustomError { .. } => Vec::new(),
-    };
-    (position, expected)
-}
-
-/// What a token pest expected is called; `None` for blanks and parts of words.
-fn token_noun(token: &str) -> Option<String> {
-    let sign = !token.is_empty() && token.chars().all(|c| c.is_ascii_punctuation());
-    let operator = [
-        "==", "!=", "<=", ">=", "<", ">", "??", "+", "-", "*", "/", "%", "//", "///", "////",
-        "//!", "_", "`", "\"", "\\",
-    ];
-    (sign && !operator.contains(&token)).then(|| format!("`{token}`"))
-}
-
-/// The position after blanks and comments, where the reader looks.
-fn skip_blank(text: &str, mut position: usize) -> usize {
-    while !text.is_char_boundary(position) {
-        position -= 1;
-    }
-    loop {
-        let rest = text.get(position..).unwrap_or_default();
-        let blank = rest.len() - rest.trim_start().len();
-        position += blank;
-        let rest = text.get(position..).unwrap_or_default();
-        if rest.starts_with("//") && !rest.starts_with("///") && !rest.starts_with("//!") {
-            position += rest.find('\n').unwrap_or(rest.len());
-        } else {
-            return position;
-        }
-    }
-}
-
-/// The word or sign at the start of `rest`.
-fn first_token(rest: &str) -> &str {
-    let word = rest
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(rest.len());
-    let length = if word > 0 {
-        word
-    } else if rest.starts_with('"') {
-        rest.get(1..)
-            .and_then(|tail| tail.find(['"', '\n']))
-            .map_or(rest.len().min(1), |end| end + 2)
     } else {
-        ["==", "!=", "<=", ">=", "??", "=>", "->", "&&", "||"]
-            .iter()
-            .find(|sign| rest.starts_with(**sign))
-            .map_or_else(
-                || rest.chars().next().map_or(0, char::len_utf8),
-                |sign| sign.len(),
+        diagnostic = diagnostic.primary(here, format!("expected {wanted}"));
+    }
+    place.advice(diagnostic)
+}
+
+/// Documentation where there is nothing to document.
+fn misplaced_documentation(found: &str, here: Span) -> Option<Diagnostic> {
+    let (message, label, help) = match found {
+        "///" => (
+            "doc comment where nothing can be documented",
+            "documents nothing",
+            "it stands on lines of its own before an item, a line of a block or a rule; a plain comment begins with `//`",
+        ),
+        "//!" => (
+            "documentation of the file behind its first item",
+            "belongs at the top of the file",
+            "move it up, or begin it with `///` where it documents what follows",
+        ),
+        _ => return None,
+    };
+    let diagnostic = Diagnostic::error(codes::E0001, message).primary(here, label);
+    Some(diagnostic.help(help))
+}
+
+/// An error inside a text that begins at `quote`.
+fn in_text(place: &Place<'_>, quote: usize, span: &dyn Fn(usize, usize) -> Span) -> Diagnostic {
+    let inside = place.text.get(quote..place.position).unwrap_or_default();
+    if place.found.is_empty() || inside.contains('\n') {
+        let line = inside.lines().next().unwrap_or_default().trim_end();
+        return Diagnostic::error(codes::E0001, "text is not closed")
+            .primary(
+                span(quote, quote + line.len()),
+                "begins here and has no end",
             )
-    };
-    rest.get(..length).unwrap_or(rest)
+            .help("add `\"` at its end");
+    }
+    let end = place.position + place.found.len();
+    if place.found == "}" {
+        return Diagnostic::error(codes::E0001, "expected text, found `}`")
+            .primary(span(place.position, end), "closes nothing")
+            .help("a brace that is text is written `\\}`");
+    }
+    let escaped = inside.ends_with('\\');
+    let character = place.found.chars().next().map_or(0, char::len_utf8);
+    let start = place.position - usize::from(escaped);
+    let end = place.position + character;
+    let what = place.text.get(start..end).unwrap_or_default();
+    Diagnostic::error(codes::E0001, format!("no escape `{what}`"))
+        .primary(span(start, end), "unknown escape")
+        .note("escapes are `\\\"`, `\\\\`, `\\n`, `\\r`, `\\t`, `\\{`, `\\}` and `\\u{…}` with 1 to 6 digits")
+        .help("a backslash itself is written `\\\\`")
 }
 
 fn shorten(token: &str) -> String {
@@ -151,17 +138,4 @@ fn phrase(nouns: &[String]) -> String {
         [one] => one.clone(),
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
-}
-
-/// Advice on signs of other languages.
-fn word_help(found: &str) -> Option<&'static str> {
-    Some(match found {
-        "&&" => "conditions are joined with `and`",
-        "||" => "conditions are joined with `or`",
-        "!" => "a condition is turned around with `not`",
-        "'" => "text stands in double quotes",
-        ";" => "lines need no sign at their end",
-        "null" => "compare with null by `is null` or `is not null`",
-        _ => return None,
-    })
 }

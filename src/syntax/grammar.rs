@@ -1,4 +1,4 @@
-//! The parser that pest makes of `grammar/map.pest`, and the nouns for its rules.
+//! The parser that pest makes of `grammar/map.pest`, and its keywords.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -27,132 +27,54 @@ pub(super) fn parse(
     })
 }
 
-/// What a rule is called in a message; `None` for rules that only group others.
-pub(super) fn noun(rule: Rule) -> Option<&'static str> {
-    Some(match rule {
-        Rule::name | Rule::plain_name | Rule::quoted_name | Rule::word => "a name",
-        Rule::path | Rule::aliased => "a name",
-        Rule::expr
-        | Rule::operand
-        | Rule::bare_expr
-        | Rule::bare_operand
-        | Rule::handled
-        | Rule::primary
-        | Rule::paren
-        | Rule::call
-        | Rule::lookup
-        | Rule::first
-        | Rule::if_expr
-        | Rule::match_expr
-        | Rule::exists
-        | Rule::list
-        | Rule::literal
-        | Rule::boolean
-        | Rule::null
-        | Rule::timestamp
-        | Rule::bytes
-        | Rule::duration
-        | Rule::prefix
-        | Rule::not
-        | Rule::minus
-        | Rule::kw_not
-        | Rule::kw_null
-        | Rule::kw_if
-        | Rule::kw_match
-        | Rule::kw_exists => "an expression",
-        Rule::string | Rule::string_text | Rule::plain_string | Rule::plain_text => {
-            "a text in double quotes"
+/// The words that cannot be names without backquotes, as the rule `keyword` lists them.
+pub(super) const KEYWORDS: &[&str] = &[
+    "and",
+    "as",
+    "by",
+    "else",
+    "exists",
+    "fail",
+    "false",
+    "from",
+    "group",
+    "if",
+    "in",
+    "into",
+    "is",
+    "join",
+    "left",
+    "let",
+    "match",
+    "not",
+    "null",
+    "on",
+    "or",
+    "otherwise",
+    "skip",
+    "then",
+    "true",
+    "warn",
+    "when",
+    "where",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keywords_are_those_of_the_grammar() {
+        let grammar = include_str!("../../grammar/map.pest");
+        let line = grammar
+            .lines()
+            .find(|line| line.starts_with("keyword "))
+            .unwrap();
+        let mut listed: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, KEYWORDS);
+        for word in KEYWORDS {
+            assert!(parse(Rule::header, "").is_ok() && parse(Rule::name, word).is_err());
         }
-        Rule::escape => "an escape such as `\\n`",
-        Rule::interpolation => "an expression in braces",
-        Rule::integer => "a whole number",
-        Rule::type_name | Rule::map_type | Rule::simple_type => "a type",
-        Rule::nullable_mark => "`?`",
-        Rule::severity | Rule::severity_word => {
-            "a severity (`error`, `warn`, `quiet` or a parameter in parentheses)"
-        }
-        Rule::side => "`source` or `target`",
-        Rule::infix
-        | Rule::or
-        | Rule::and
-        | Rule::equal
-        | Rule::not_equal
-        | Rule::at_most
-        | Rule::at_least
-        | Rule::less
-        | Rule::greater
-        | Rule::not_in
-        | Rule::r#in
-        | Rule::coalesce
-        | Rule::add
-        | Rule::subtract
-        | Rule::times
-        | Rule::divide
-        | Rule::remainder
-        | Rule::postfix
-        | Rule::is_null
-        | Rule::is_not_null
-        | Rule::kw_and
-        | Rule::kw_or
-        | Rule::kw_in
-        | Rule::kw_is => "an operator",
-        Rule::handler
-        | Rule::handler_fate
-        | Rule::handler_warn
-        | Rule::arm_else
-        | Rule::kw_else => "`else`",
-        Rule::arm | Rule::arm_values | Rule::arm_value => "a constant",
-        Rule::item => {
-            "an item (`mapping`, `source`, `target`, `param`, `reason`, `broadcast`, `view` or `map`)"
-        }
-        Rule::mapping_item | Rule::kw_mapping => "`mapping`",
-        Rule::source_item | Rule::kw_source => "`source`",
-        Rule::target_item | Rule::kw_target => "`target`",
-        Rule::param_item | Rule::kw_param => "`param`",
-        Rule::reason_item | Rule::kw_reason => "`reason`",
-        Rule::broadcast_item | Rule::kw_broadcast => "`broadcast`",
-        Rule::view_item | Rule::kw_view => "`view`",
-        Rule::map_item | Rule::kw_map => "`map`",
-        Rule::param_default | Rule::empty_map => "a constant",
-        Rule::reason_help => "`help`",
-        Rule::reason_sql => "`sql`",
-        Rule::from | Rule::kw_from => "`from`",
-        Rule::join
-        | Rule::join_kind
-        | Rule::inner_join
-        | Rule::join_many
-        | Rule::kw_many
-        | Rule::kw_join => "`join`",
-        Rule::left_join | Rule::kw_left => "`left join`",
-        Rule::join_else => "`else`",
-        Rule::join_skipped => "`when skipped`",
-        Rule::fate => "`skip` or `fail`",
-        Rule::where_clause | Rule::kw_where => "`where`",
-        Rule::group_clause | Rule::kw_group => "`group by`",
-        Rule::view_line => "a line of a view (`skip`, `fail`, `warn`, `let` or `name = …`)",
-        Rule::map_line => "a line of a map (`skip`, `fail`, `warn`, `let`, `into` or `otherwise`)",
-        Rule::clause | Rule::kw_skip | Rule::kw_fail | Rule::kw_warn => "`skip`, `fail` or `warn`",
-        Rule::let_line | Rule::kw_let => "`let`",
-        Rule::field => "`name = …`",
-        Rule::into | Rule::kw_into => "`into`",
-        Rule::into_when | Rule::kw_when => "`when`",
-        Rule::rule_line => "a rule `column = …`",
-        Rule::otherwise_line | Rule::kw_otherwise => "`otherwise`",
-        Rule::order => "an expression to order by",
-        Rule::direction => "`asc` or `desc`",
-        Rule::call_for | Rule::kw_for => "`for`",
-        Rule::kw_as => "`as`",
-        Rule::kw_by => "`by`",
-        Rule::kw_on => "`on`",
-        Rule::kw_then => "`then`",
-        Rule::EOI => "the end of the item",
-        Rule::doc => "a doc comment",
-        Rule::file_doc => "a doc comment of the file",
-        Rule::chunk
-        | Rule::header
-        | Rule::keyword
-        | Rule::letter
-        | Rule::WHITESPACE
-        | Rule::COMMENT => return None,
-    })
+    }
 }

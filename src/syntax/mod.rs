@@ -8,6 +8,8 @@ mod build;
 mod error;
 mod expression;
 mod grammar;
+mod place;
+mod scan;
 mod split;
 
 use crate::base::{FileId, Files};
@@ -28,7 +30,7 @@ pub fn parse(files: &Files, id: FileId, diagnostics: &mut Diagnostics) -> ast::F
             Some(item) => file.items.push(item),
             None => file
                 .broken
-                .extend(split::head(text.get(range).unwrap_or_default())),
+                .extend(split::heads(text.get(range).unwrap_or_default())),
         }
     }
     file

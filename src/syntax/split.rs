@@ -2,12 +2,14 @@
 //! others: PEG parsing stops at the first error.
 //!
 //! An item begins where a line's first word is an item's keyword and either stands at the line's
-//! start or outside all braces. Inside text, comments and backquotes nothing begins.
+//! start or outside all braces. Inside text, comments and backquotes nothing begins. A line that
+//! stands alone between items and begins none is a chunk of its own, so that a misspelt keyword
+//! does not spoil the item before it.
 
 use std::ops::Range;
 
-/// The words items begin with, the ones of later versions too.
-const ITEM_WORDS: &[&str] = &[
+/// The words items begin with.
+pub(super) const ITEM_WORDS: &[&str] = &[
     "mapping",
     "source",
     "target",
@@ -32,6 +34,8 @@ pub(super) fn split(text: &str) -> Parts {
     let mut docs_start: Option<usize> = None;
     let mut depth = 0usize;
     let mut in_text = false;
+    // Whether the item before may be over: a blank line or a closing brace came last.
+    let mut paused = true;
     // The texts of a reason are plain: braces in them are braces.
     let mut plain = false;
     let mut offset = 0;
@@ -47,10 +51,15 @@ pub(super) fn split(text: &str) -> Parts {
                 }
                 continue;
             }
-            if (indent == 0 || depth == 0) && begins_item(trimmed) {
+            let is_item = (indent == 0 || depth == 0) && begins_item(trimmed)
+                || indent == 0 && depth == 0 && ITEM_WORDS.contains(&without_comment(trimmed));
+            let stray = indent == 0 && depth == 0 && is_stray(trimmed, paused);
+            if is_item {
                 starts.push(docs_start.take().unwrap_or(start));
                 depth = 0;
                 plain = trimmed.starts_with("reason");
+            } else if stray && !starts.is_empty() {
+                starts.push(docs_start.take().unwrap_or(start));
             } else if !trimmed.is_empty() && !trimmed.starts_with("//") {
                 if depth == 0 && !starts.is_empty() && docs_start.is_some() {
                     // Documentation before something that is no item: a chunk of its own, so that
@@ -69,6 +78,8 @@ pub(super) fn split(text: &str) -> Parts {
             scan_nested(line, depth, in_text)
         };
         (depth, in_text) = nested.unwrap_or_else(|| scan_line(line, depth, in_text));
+        let trimmed = line.trim();
+        paused = trimmed.is_empty() || depth == 0 && trimmed.ends_with('}');
     }
     starts.extend(docs_start);
     let first = starts.first().copied().unwrap_or(text.len());
@@ -97,16 +108,45 @@ fn begins_item(line: &str) -> bool {
         && next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '`')
 }
 
-/// Keyword and name of an item that could not be read.
-pub(super) fn head(chunk: &str) -> Option<(String, String)> {
-    let line = chunk
+fn without_comment(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default().trim()
+}
+
+/// Whether a line outside all braces belongs to no item: a brace too many, documentation of the file
+/// behind its head, or a word after a pause that goes on with nothing.
+fn is_stray(line: &str, paused: bool) -> bool {
+    const GOES_ON: &[&str] = &[
+        "and", "as", "else", "from", "group", "help", "join", "left", "limit", "on", "or", "sql",
+        "when", "where",
+    ];
+    let word_end = line
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(line.len());
+    let word = line.get(..word_end).unwrap_or_default();
+    let sign = line.starts_with('}') || line.starts_with("//!");
+    let comment = line.starts_with("//");
+    let goes_on = line.is_empty() || comment || line.starts_with(['{', '"', '(']);
+    sign || paused && !goes_on && !GOES_ON.contains(&word)
+}
+
+/// Keywords and names of the items in a chunk that could not be read; a text that is not closed can
+/// take in several.
+pub(super) fn heads(chunk: &str) -> Vec<(String, String)> {
+    let head = |line: &str| {
+        let mut words = line
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .filter(|word| !word.is_empty());
+        Some((
+            words.next()?.to_owned(),
+            words.next().unwrap_or_default().to_owned(),
+        ))
+    };
+    chunk
         .lines()
         .map(str::trim)
-        .find(|line| begins_item(line))?;
-    let mut words = line
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty());
-    Some((words.next()?.to_owned(), words.next()?.to_owned()))
+        .filter(|line| begins_item(line) || ITEM_WORDS.contains(&without_comment(line)))
+        .filter_map(head)
+        .collect()
 }
 
 /// Depth of braces and whether a text is open after `line`, where a `{…}` in a text may hold further
@@ -205,6 +245,24 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_between_items_spoils_none() {
+        assert_eq!(
+            items("mapping a\n\nveiw v from t {\n  x = 1\n}\nmap m from v {\n}\n}\n//! late\n"),
+            [
+                "mapping a",
+                "veiw v from t {\n  x = 1\n}",
+                "map m from v {\n}",
+                "}",
+                "//! late"
+            ]
+        );
+        assert_eq!(
+            items("map\nm\nfrom v\n\njoin w on a\n\n{\n}\n\nsource\n"),
+            ["map\nm\nfrom v\n\njoin w on a\n\n{\n}", "source"]
+        );
+    }
+
+    #[test]
     fn texts_inside_texts_begin_and_end_nothing() {
         let nested = r#"view v from t {
   x = "a{replace(t.c, "//", "\"{f("}")}")}b"
@@ -213,6 +271,16 @@ mod tests {
             items(&format!("{nested}\nmap m from v {{\n}}")),
             [nested, "map m from v {\n}"]
         );
+    }
+
+    #[test]
+    fn every_item_of_an_unread_chunk_is_named() {
+        let heads = heads("reason a warn \"x\nmap b from c {\ntarget\n");
+        let names: Vec<_> = heads
+            .iter()
+            .map(|(word, name)| format!("{word} {name}"))
+            .collect();
+        assert_eq!(names, ["reason a", "map b", "target "]);
     }
 
     #[test]

@@ -192,6 +192,12 @@ class Target:
         self.cluster = cluster
         cluster.create_database("mas")
         cluster.script("mas", ran(0, "catalog", "ddl", "mas"))
+        # What MAS's own migrations note of themselves.
+        cluster.script(
+            "mas",
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)"
+            " VALUES (20260720000000, 'test', true, '', 0);",
+        )
         for idp, ulid in PROVIDERS.items():
             self.rows(
                 "INSERT INTO upstream_oauth_providers (upstream_oauth_provider_id, issuer, scope, client_id,"

@@ -1,1 +1,10 @@
 //! One module a command.
+
+pub mod catalog;
+pub mod check;
+pub mod compile;
+pub mod demo;
+pub mod explain;
+pub mod functions;
+pub mod migrate;
+pub mod plan;

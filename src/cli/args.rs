@@ -1,0 +1,301 @@
+//! The command line: every command and flag, in one place.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// mapwright moves rows from one database to another, as a mapping says, in one transaction that is
+/// committed whole or rolled back whole.
+///
+/// It ships with the mapping that moves a Matrix homeserver's accounts from Synapse to the Matrix
+/// Authentication Service (MAS), so that nobody has to log in again. The usual way:
+/// `mapwright check`, `mapwright migrate --dry-run`, `mapwright migrate`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mapwright",
+    version,
+    about,
+    long_about,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit status: 0 done · 1 the mapping has errors · 2 usage or settings · 3 could not start · \
+4 unexpected database failure · 5 outcome of COMMIT unknown · 10 findings of severity error · \
+11 warnings only (check) · 130, 143 interrupted. Unless it is 0 or 5, nothing was changed."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags that every command has.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags that every command has.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Form of reports and diagnostics
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
+    pub format: OutputFormat,
+    /// When to use colours (also: NO_COLOR, CLICOLOR_FORCE)
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: ColourChoice,
+    /// Print errors and the verdict alone
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Log what is done (-v) and every detail (-vv); RUST_LOG decides more finely
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Show at most so many errors of a mapping
+    #[arg(long, global = true, value_name = "N", default_value_t = super::printer::MAX_ERRORS)]
+    pub max_errors: usize,
+}
+
+/// The form of what is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people
+    #[default]
+    Human,
+    /// One line each
+    Short,
+    /// For programs: the report as JSON on stdout, diagnostics one object a line on stderr
+    Json,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColourChoice {
+    /// Where stderr is a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find out whether a migration would succeed, and what it would leave out
+    ///
+    /// Reads both configurations, looks at both databases, and rehearses: every row goes through
+    /// the mapping, into nothing. Reads both databases, writes to neither, and can run beside a
+    /// live Synapse.
+    Check(CheckArgs),
+    /// Move the accounts: everything, or nothing
+    ///
+    /// Stop Synapse and MAS first (not for --dry-run). Reads the source; writes the target in one
+    /// transaction, which --dry-run rolls back at the very end.
+    Migrate(MigrateArgs),
+    /// See a whole migration on a throwaway PostgreSQL
+    ///
+    /// Starts a PostgreSQL of its own in a temporary directory, makes a Synapse-shaped and a
+    /// MAS-shaped database, fills the first with made-up accounts of every kind, and runs check,
+    /// migrate --dry-run and migrate on them. Touches no other database and removes everything.
+    Demo(DemoArgs),
+    /// Compile a mapping and say what is wrong with it
+    ///
+    /// Touches no database.
+    Compile(MappingArgs),
+    /// Show what a mapping does, step by step
+    ///
+    /// Touches no database.
+    Plan(MappingArgs),
+    /// Print the bundled mapping, to read it or to make one's own of it
+    ///
+    /// Touches no database.
+    Mapping,
+    /// Catalogs: the tables of one side as data
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Explain an error code, such as E0203
+    ///
+    /// Touches no database.
+    Explain {
+        /// The code
+        code: String,
+    },
+    /// List the functions of the language
+    ///
+    /// Touches no database.
+    Functions {
+        /// Only this one, with its examples
+        name: Option<String>,
+    },
+}
+
+/// Which mapping, with which parameters.
+#[derive(Clone, Debug, Default, Args)]
+pub struct MappingArgs {
+    /// The mapping; the bundled Synapse → MAS mapping unless given
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Compile against this catalog file too (repeatable); it comes before the shipped one of its name
+    #[arg(long = "catalog", value_name = "FILE")]
+    pub catalogs: Vec<PathBuf>,
+}
+
+/// Which two sides, and how they are reached.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SideArgs {
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub synapse_config: Vec<PathBuf>,
+    /// MAS's configuration (repeatable); else $MAS_CONFIG, else config.yaml
+    #[arg(long, visible_alias = "mas-config", value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// Synapse's database, in place of what its configuration says
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "MAPWRIGHT_SYNAPSE_DATABASE_URI",
+        hide_env_values = true
+    )]
+    pub synapse_database_uri: Option<String>,
+    /// MAS's database, in place of what its configuration says
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "MAPWRIGHT_MAS_DATABASE_URI",
+        hide_env_values = true
+    )]
+    pub mas_database_uri: Option<String>,
+    /// PostgreSQL schema of Synapse's tables
+    #[arg(long, value_name = "NAME", default_value = "public")]
+    pub synapse_schema: String,
+    /// PostgreSQL schema of MAS's tables
+    #[arg(long, value_name = "NAME", default_value = "public")]
+    pub mas_schema: String,
+    /// Which MAS provider stands for a Synapse provider (repeatable); else synapse_idp_id of MAS's
+    /// configuration
+    #[arg(long, value_name = "SYNAPSE_ID:ULID")]
+    pub upstream_provider_mapping: Vec<String>,
+    /// Leave out links whose provider MAS does not know, and count them
+    #[arg(long)]
+    pub ignore_missing_auth_providers: bool,
+    /// Another mapping in place of the bundled one
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+    /// Compile against this catalog file too (repeatable)
+    #[arg(long = "catalog", value_name = "FILE")]
+    pub catalogs: Vec<PathBuf>,
+    /// Set a parameter of the mapping (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// The moment of the migration, so that two runs give identical rows; now unless given
+    #[arg(long, value_name = "RFC3339")]
+    pub migrated_at: Option<String>,
+    /// Write the report as JSON to this file, on failure too
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// The most memory that the rows of one account may take, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub max_partition_memory: usize,
+}
+
+/// `check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+}
+
+/// `migrate`.
+#[derive(Clone, Debug, Args)]
+pub struct MigrateArgs {
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+    /// Do everything, then roll it back; can run beside a live Synapse
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Go on without locks on Synapse's tables, where the role may not take them
+    #[arg(long)]
+    pub no_source_lock: bool,
+}
+
+/// `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// How many made-up accounts
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..))]
+    pub users: u64,
+    /// Directory of PostgreSQL's server programs; else the usual places
+    #[arg(long, value_name = "DIR")]
+    pub pg_bindir: Option<PathBuf>,
+    /// Leave the databases running, and say how to reach and remove them
+    #[arg(long)]
+    pub keep: bool,
+    /// Add rows that make a migration impossible, to see how it is refused
+    #[arg(long)]
+    pub with_blocking_errors: bool,
+}
+
+/// `catalog …`.
+#[derive(Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// List the catalogs that are shipped
+    List,
+    /// Print a shipped catalog, or one table of it, as YAML
+    Show {
+        /// The catalog
+        name: String,
+        /// Only this table
+        table: Option<String>,
+    },
+    /// Print the DDL that makes the tables of a catalog
+    Ddl {
+        /// A shipped catalog's name, or a catalog file
+        name: String,
+        /// PostgreSQL schema to make them in
+        #[arg(long, value_name = "NAME")]
+        schema: Option<String>,
+    },
+    /// Read the catalog of a live database, as YAML (reads only)
+    Dump {
+        /// The database
+        #[arg(
+            long,
+            value_name = "URI",
+            env = "MAPWRIGHT_DATABASE_URI",
+            hide_env_values = true
+        )]
+        database_uri: String,
+        /// The name the catalog gets
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// PostgreSQL schema of the tables
+        #[arg(long, value_name = "NAME", default_value = "public")]
+        schema: String,
+        /// Only these tables (repeatable)
+        #[arg(long = "table", value_name = "NAME")]
+        tables: Vec<String>,
+    },
+    /// Compare a live database with what a mapping needs of it (reads only)
+    Diff {
+        /// The database
+        #[arg(
+            long,
+            value_name = "URI",
+            env = "MAPWRIGHT_DATABASE_URI",
+            hide_env_values = true
+        )]
+        database_uri: String,
+        /// The shipped catalog it should be like: the side of the mapping it stands for
+        name: String,
+        /// PostgreSQL schema of the tables
+        #[arg(long, value_name = "NAME", default_value = "public")]
+        schema: String,
+        /// Another mapping in place of the bundled one
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
+        /// Show every difference from the catalog, not only what the mapping needs
+        #[arg(long)]
+        all: bool,
+    },
+}

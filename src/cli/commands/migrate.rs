@@ -1,0 +1,448 @@
+//! `migrate`: everything, or nothing.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::cli::args::{MigrateArgs, OutputFormat};
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::cli::operator::interrupt::Interrupts;
+use crate::cli::operator::preflight::{Looked, Schemas, look};
+use crate::cli::operator::progress::Progress;
+use crate::cli::operator::report::{self, Frame, Verdict};
+use crate::cli::operator::{Job, Outcome, connector, findings, rehearsal, table};
+use crate::cli::printer::{Printer, Style};
+use crate::config::{DataFacts, config_findings};
+use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
+use crate::pg::source::{PgSource, SourceLock, SourceOptions};
+use crate::pg::target::{
+    Ending, Phase, TargetEvent, TargetObserver, TargetOptions, TargetTransaction,
+};
+use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
+use crate::run::{Inputs, RunReport, run as run_plan};
+
+use super::check::{describe, sort, with_report};
+
+/// Moves the rows, or says why not.
+///
+/// # Errors
+/// What made it impossible; the target is as it was then, unless the outcome of COMMIT is unknown.
+pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let sides = &args.sides;
+    let job = Job::new(sides, printer)?;
+    report::writable(sides.report.as_deref())?;
+    let started_at = jiff::Timestamp::now();
+    let mut frame = Frame {
+        command: "migrate",
+        dry_run: args.dry_run,
+        started_at,
+        sides: [None, None],
+    };
+    let mut interrupts = Interrupts::listen();
+    let mut outcome = Outcome::default();
+    let ended = Box::pin(attempt(
+        &job,
+        args,
+        &mut frame,
+        &mut outcome,
+        &mut interrupts,
+        printer,
+    ))
+    .await;
+    sort(&mut outcome.findings);
+    let end = match ended {
+        Ok(end) => end,
+        Err(mut failure) => {
+            if let Some(status) = interrupts.received() {
+                if failure.status != ExitStatus::OutcomeUnknown {
+                    failure.status = status;
+                }
+                let text = if failure.status == ExitStatus::OutcomeUnknown {
+                    "interrupted while COMMIT was under way; its outcome is unknown"
+                } else {
+                    "interrupted; everything was rolled back, nothing was changed"
+                };
+                printer.always(text);
+                return Err(with_report(&job, sides.report.as_deref(), &frame, failure));
+            }
+            return Err(with_report(&job, sides.report.as_deref(), &frame, failure));
+        }
+    };
+    show(&job, &outcome, printer);
+    let (status, text, style) = match end {
+        End::Committed => (
+            ExitStatus::Done,
+            format!(
+                "migrated: {} rows are in the target, committed",
+                total(&outcome)
+            ),
+            Style::Good,
+        ),
+        End::RolledBack => (
+            ExitStatus::Done,
+            format!(
+                "dry run: {} rows were written and rolled back, nothing was changed",
+                total(&outcome)
+            ),
+            Style::Good,
+        ),
+        End::Refused => (
+            ExitStatus::Findings,
+            "not migrated: the errors above must be mended first; nothing was changed".to_owned(),
+            Style::Error,
+        ),
+    };
+    let verdict = Verdict {
+        exit: status.code(),
+        committed: end == End::Committed,
+        text: text.clone(),
+        problems: Vec::new(),
+    };
+    let report = report::report(&job, &outcome, &frame, verdict);
+    if printer.format == OutputFormat::Json {
+        printer.data(&report::json(&report));
+    }
+    printer.always(&printer.styled(style, &text));
+    if let Some(path) = &sides.report
+        && let Err(failure) = report::write(path, &report)
+    {
+        // What was committed stays; only its report is missing.
+        printer.diagnostics(&failure.files, &failure.diagnostics);
+    }
+    Ok(status)
+}
+
+/// How a run ended that was not broken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Committed,
+    RolledBack,
+    /// Findings of severity error.
+    Refused,
+}
+
+fn total(outcome: &Outcome) -> String {
+    table::thousands(outcome.written.iter().sum())
+}
+
+async fn attempt(
+    job: &Job,
+    args: &MigrateArgs,
+    frame: &mut Frame,
+    outcome: &mut Outcome,
+    interrupts: &mut Interrupts,
+    printer: &Printer,
+) -> Result<End, Failure> {
+    describe(job, printer);
+    let Some(source) = &job.settings.source else {
+        outcome.findings = config_findings(
+            &job.settings,
+            DataFacts {
+                has_bcrypt_hash: true,
+            },
+        );
+        return Ok(End::Refused);
+    };
+    let schemas = Schemas {
+        source: &args.sides.synapse_schema,
+        target: &args.sides.mas_schema,
+    };
+    let begun = Instant::now();
+    let looked = tokio::select! {
+        looked = look(job, source, schemas) => looked?,
+        _ = interrupts.wait() => return Err(interrupted()),
+    };
+    frame.sides.clone_from(&looked.sides);
+    outcome
+        .phases
+        .push(("look at both databases".to_owned(), begun.elapsed()));
+    // What the configurations forbid is known before a row is read; what hangs on the rows is asked
+    // again when they are.
+    outcome.findings.clone_from(&looked.findings);
+    outcome.findings.extend(config_findings(
+        &job.settings,
+        DataFacts {
+            has_bcrypt_hash: false,
+        },
+    ));
+    if findings::any_error(&outcome.findings) || !looked.readable {
+        return Ok(End::Refused);
+    }
+    let migration = Migration {
+        job,
+        args,
+        source,
+        schemas,
+        printer,
+    };
+    Box::pin(migration.run(looked, outcome, interrupts)).await
+}
+
+fn interrupted() -> Failure {
+    Failure::new(ExitStatus::Interrupted, Vec::new())
+}
+
+struct Migration<'j> {
+    job: &'j Job,
+    args: &'j MigrateArgs,
+    source: &'j Endpoint,
+    schemas: Schemas<'j>,
+    printer: &'j Printer,
+}
+
+impl Migration<'_> {
+    async fn run(
+        &self,
+        looked: Looked,
+        outcome: &mut Outcome,
+        interrupts: &mut Interrupts,
+    ) -> Result<End, Failure> {
+        let source_connect = connector(self.source);
+        let target_connect = connector(&self.job.settings.target);
+        let lock = match (self.args.dry_run, self.args.no_source_lock) {
+            (true, _) => SourceLock::Shared,
+            (false, true) => SourceLock::NoLock,
+            (false, false) => SourceLock::Exclusive,
+        };
+        let options = SourceOptions {
+            own_sessions: vec![looked.source.facts.backend_pid],
+            ..SourceOptions::new(self.schemas.source, lock)
+        };
+        let tables = self.job.source_tables();
+        let begun = Instant::now();
+        let reader = tokio::select! {
+            reader = PgSource::open(&source_connect, &options, &tables) => reader?,
+            _ = interrupts.wait() => return Err(interrupted()),
+        };
+        if lock == SourceLock::NoLock {
+            self.unlocked_sessions(&reader)?;
+        }
+        outcome.phases.push((
+            "lock the source and take its snapshot".to_owned(),
+            begun.elapsed(),
+        ));
+        let ended = self
+            .write(
+                &looked,
+                &reader,
+                &source_connect,
+                &target_connect,
+                outcome,
+                interrupts,
+            )
+            .await;
+        // The locks were held until the target's COMMIT answered.
+        let released = reader.release().await;
+        let end = ended?;
+        if let Err(error) = released {
+            tracing::debug!("releasing the source: {}", error.diagnostic.message);
+        }
+        Ok(end)
+    }
+
+    /// Without locks, nobody else may be connected to the source.
+    fn unlocked_sessions(&self, reader: &PgSource) -> Result<(), Failure> {
+        let others = reader.other_sessions();
+        if others.is_empty() {
+            return Ok(());
+        }
+        let mut diagnostic = Diagnostic::error(
+            codes::E0653,
+            "other sessions are connected to the source, and it is not locked",
+        );
+        for session in others.iter().take(5) {
+            diagnostic = diagnostic.note(session.to_string());
+        }
+        let diagnostic = diagnostic.help("stop what uses the source, then try again");
+        Err(Failure::one(ExitStatus::CouldNotStart, diagnostic))
+    }
+
+    async fn write(
+        &self,
+        looked: &Looked,
+        reader: &PgSource,
+        source_connect: &impl Connect,
+        target_connect: &impl Connect,
+        outcome: &mut Outcome,
+        interrupts: &mut Interrupts,
+    ) -> Result<End, Failure> {
+        let times: Arc<Mutex<Vec<(String, Duration)>>> = Arc::default();
+        let options = TargetOptions::new(self.schemas.target);
+        let observer = self.observer(&times, interrupts.clone());
+        let targets = self.job.target_tables();
+        let begun = TargetTransaction::begin(target_connect, &options, &targets, observer).await;
+        let mut transaction = begun?;
+        let canceller = transaction.canceller();
+        let passed = tokio::select! {
+            passed = self.pass(reader, source_connect, &mut transaction) => passed,
+            _ = interrupts.wait() => Err(interrupted()),
+        };
+        let (report, written) = match passed {
+            Ok(passed) => passed,
+            Err(failure) => {
+                transaction.rollback().await;
+                return Err(failure);
+            }
+        };
+        outcome
+            .findings
+            .retain(|finding| looked.findings.iter().any(|known| known.id == finding.id));
+        outcome.findings.extend(rehearsal::rows(self.job, &report));
+        outcome.written.clone_from(&report.written);
+        let refused = report.rejected > 0 || findings::any_error(&outcome.findings);
+        let rejects = self.rejects(&report);
+        outcome.run = Some(report);
+        if refused {
+            transaction.rollback().await;
+            self.printer.diagnostics(&self.job.compiled.files, &rejects);
+            outcome.written.iter_mut().for_each(|rows| *rows = 0);
+            return Ok(End::Refused);
+        }
+        let ended = {
+            let finish = async {
+                let complete = transaction.complete(written).await?;
+                let ending = if self.args.dry_run {
+                    Ending::RollBack
+                } else {
+                    Ending::Commit
+                };
+                complete.end(ending, target_connect).await
+            };
+            let mut finish = std::pin::pin!(finish);
+            tokio::select! {
+                ended = &mut finish => ended,
+                _ = interrupts.wait() => {
+                    // The transaction answers the cancellation itself, once it is rolled back.
+                    let (ended, ()) = tokio::join!(finish, canceller.cancel(target_connect));
+                    ended
+                }
+            }
+        };
+        if let Ok(times) = times.lock() {
+            outcome.phases.extend(times.iter().cloned());
+        }
+        match ended {
+            Ok(_) if self.args.dry_run => Ok(End::RolledBack),
+            Ok(_) => Ok(End::Committed),
+            Err(error) if error.kind == PgErrorKind::Unsuitable => {
+                outcome.findings.push(findings::from_pg(&error));
+                outcome.written.iter_mut().for_each(|rows| *rows = 0);
+                Ok(End::Refused)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Every row through the mapping into the transaction.
+    async fn pass(
+        &self,
+        reader: &PgSource,
+        source_connect: &impl Connect,
+        transaction: &mut TargetTransaction,
+    ) -> Result<(RunReport, crate::pg::target::Written), Failure> {
+        let job = self.job;
+        // The transaction has locked them all: only it can read the tables that refer to each other.
+        let broadcasts =
+            rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
+        let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
+        let mut sink = transaction.sink().await?;
+        let mut progress = Progress::new(self.printer, "migrating");
+        let inputs = Inputs {
+            program: &job.program,
+            broadcasts,
+            limits: job.limits,
+        };
+        let outcome = run_plan(inputs, &mut scans, &mut sink, &mut progress).await;
+        progress.finish();
+        let report =
+            outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
+        let written = sink.finish().await?;
+        Ok((report, written))
+    }
+
+    /// Says each phase as it begins, and notes how long it took. A phase does not begin once the
+    /// process was asked to end.
+    fn observer(
+        &self,
+        times: &Arc<Mutex<Vec<(String, Duration)>>>,
+        interrupts: Interrupts,
+    ) -> TargetObserver {
+        let printer = self.printer.clone();
+        let times = Arc::clone(times);
+        let last = Phase::ALL.len();
+        Box::new(move |event| {
+            match event {
+                TargetEvent::Started(phase) => {
+                    printer.say(&format!("[{:>2}/{last}] {}", phase.number(), phase.name()));
+                    if interrupts.received().is_some() {
+                        let diagnostic = Diagnostic::error(codes::E0675, "interrupted");
+                        return Err(PgError::new(PgErrorKind::Unexpected, diagnostic));
+                    }
+                }
+                TargetEvent::Ended(phase, took) => {
+                    if let Ok(mut times) = times.lock() {
+                        times.push((phase.name().to_owned(), *took));
+                    }
+                }
+                TargetEvent::Rebuilding {
+                    name, place, of, ..
+                } => {
+                    printer.live_line(&format!("        {place} of {of}: {name}"));
+                }
+                TargetEvent::Rebuilt { .. } => printer.live_line(""),
+            }
+            Ok(())
+        })
+    }
+
+    /// The first rejected rows as diagnostics, each at its place in the mapping.
+    fn rejects(&self, report: &RunReport) -> Vec<Diagnostic> {
+        let plan = &self.job.program.plan;
+        let mut diagnostics = Vec::new();
+        for reject in &report.rejects {
+            let reason = plan.reasons.get(reject.reason);
+            let name = reason.map_or("", |reason| reason.name.as_str());
+            let mut diagnostic = Diagnostic::error(
+                codes::E0501,
+                format!("row rejected by reason `{name}` in `{}`", reject.block),
+            );
+            if let Some(span) = reject.node.and_then(|node| plan.origin(node)) {
+                let label = if reject.why.is_empty() {
+                    String::new()
+                } else {
+                    format!("the value {}", reject.why)
+                };
+                diagnostic = diagnostic.primary(span, label);
+            }
+            if let Some(origin) = reason.and_then(|reason| reason.origin) {
+                diagnostic = diagnostic.secondary(origin, "the reason");
+            }
+            diagnostics.push(diagnostic.note(format!("source key: {}", reject.key)));
+        }
+        diagnostics
+    }
+}
+
+fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
+    printer.say("");
+    if let Some(run) = &outcome.run {
+        printer.say(&table::ledger(run));
+    }
+    let errors: Vec<Finding> = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == FindingSeverity::Error)
+        .cloned()
+        .collect();
+    if !errors.is_empty() {
+        printer.say(&findings::render(&errors, printer));
+    }
+    let warnings = findings::brief(&outcome.findings, printer);
+    if !warnings.is_empty() {
+        printer.say(&warnings);
+    }
+    if outcome.written.iter().any(|rows| *rows > 0) {
+        printer.say(&table::targets(&job.program.plan, &outcome.written));
+        printer.say(&table::phases(&outcome.phases));
+    }
+}

@@ -1,0 +1,205 @@
+//! What `check` and `migrate` have in common: both sides found, connected to and looked at.
+
+pub mod findings;
+pub mod interrupt;
+pub mod preflight;
+pub mod progress;
+pub mod rehearsal;
+pub mod report;
+pub mod table;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::config::{CommandLine, Environment, Settings};
+use crate::diagnostics::{Diagnostic, Finding, codes};
+use crate::eval::Program;
+use crate::pg::source::ScanQuery;
+use crate::pg::target::TargetTable;
+use crate::pg::{Endpoint, PgError, Secret, connect};
+use crate::plan::Plan;
+use crate::run::{Limits, RunReport};
+use crate::types::{OwnedValue, SeverityValue, Ty};
+
+use super::args::SideArgs;
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::mapping::{self, Compiled};
+use super::printer::Printer;
+
+/// Everything that is known before a connection is made.
+#[derive(Debug)]
+pub struct Job {
+    /// The mapping.
+    pub compiled: Compiled,
+    /// The mapping with its parameters.
+    pub program: Program,
+    /// Both configurations.
+    pub settings: Settings,
+    /// The clock of the run.
+    pub migrated_at: Timestamp,
+    /// What may be held in memory.
+    pub limits: Limits,
+}
+
+impl Job {
+    /// Compiles the mapping, reads both configurations and the parameters.
+    ///
+    /// # Errors
+    /// Mapping errors, or every problem with settings, before any connection.
+    pub fn new(args: &SideArgs, printer: &Printer) -> Result<Self, Failure> {
+        let compiled = mapping::load(args.mapping.as_deref(), &args.catalogs)?;
+        printer.diagnostics(&compiled.files, &compiled.warnings);
+        let mut problems = Vec::new();
+        let migrated_at = match &args.migrated_at {
+            None => Timestamp::now(),
+            Some(text) => text.parse().unwrap_or_else(|_| {
+                problems.push(
+                    Diagnostic::error(codes::E0615, format!("`--migrated-at {text}` is no moment"))
+                        .help("write a form such as `2026-05-01T02:00:00Z`"),
+                );
+                Timestamp::UNIX_EPOCH
+            }),
+        };
+        let command_line = CommandLine {
+            synapse_config: args.synapse_config.clone(),
+            mas_config: args.config.clone(),
+            synapse_database_uri: args.synapse_database_uri.clone().map(Secret::new),
+            mas_database_uri: args.mas_database_uri.clone().map(Secret::new),
+            upstream_provider_mapping: args.upstream_provider_mapping.clone(),
+        };
+        let settings = match Settings::resolve(&command_line, &Environment::system()) {
+            Ok(settings) => settings,
+            Err(found) => {
+                problems.extend(found);
+                return Err(Failure::new(ExitStatus::Usage, problems));
+            }
+        };
+        if !problems.is_empty() {
+            return Err(Failure::new(ExitStatus::Usage, problems));
+        }
+        let known = params(&settings, migrated_at, args.ignore_missing_auth_providers);
+        let program = mapping::program(compiled.plan.clone(), known, &args.set)?;
+        let limits = Limits {
+            partition: args.max_partition_memory.saturating_mul(1024 * 1024),
+        };
+        Ok(Self {
+            compiled,
+            program,
+            settings,
+            migrated_at,
+            limits,
+        })
+    }
+
+    /// The scans as queries.
+    pub fn scan_queries(&self) -> Vec<ScanQuery> {
+        let plan = &self.program.plan;
+        plan.scans
+            .iter()
+            .map(|scan| {
+                let key = scan.columns.get(scan.key);
+                ScanQuery {
+                    table: scan.table.clone(),
+                    columns: scan
+                        .columns
+                        .iter()
+                        .map(|column| column.name.clone())
+                        .collect(),
+                    key: key.map_or_else(String::new, |column| column.name.clone()),
+                    key_is_text: key.is_some_and(|column| column.pg_type.ty() == Ty::Text),
+                }
+            })
+            .collect()
+    }
+
+    /// The targets as tables.
+    pub fn target_tables(&self) -> Vec<TargetTable> {
+        target_tables(&self.program.plan)
+    }
+
+    /// The names of the scanned tables.
+    pub fn source_tables(&self) -> Vec<&str> {
+        self.program
+            .plan
+            .scans
+            .iter()
+            .map(|scan| scan.table.as_str())
+            .collect()
+    }
+}
+
+/// The targets of a plan as tables.
+pub fn target_tables(plan: &Plan) -> Vec<TargetTable> {
+    plan.targets
+        .iter()
+        .map(|target| TargetTable {
+            table: target.table.clone(),
+            columns: target
+                .columns
+                .iter()
+                .map(|column| column.name.clone())
+                .collect(),
+        })
+        .collect()
+}
+
+/// The parameters that configurations and flags decide; a mapping without one of them ignores it.
+fn params(
+    settings: &Settings,
+    migrated_at: Timestamp,
+    ignore_missing: bool,
+) -> BTreeMap<String, OwnedValue> {
+    let providers = settings
+        .providers
+        .iter()
+        .map(|(name, id)| (name.clone(), OwnedValue::Uuid(id.value.to_bytes())))
+        .collect();
+    let mut known = BTreeMap::from([
+        (
+            "server_name".to_owned(),
+            OwnedValue::Text(settings.server_name.value.clone()),
+        ),
+        (
+            "migrated_at".to_owned(),
+            OwnedValue::Timestamp(migrated_at.as_microsecond()),
+        ),
+        ("providers".to_owned(), OwnedValue::Map(providers)),
+    ]);
+    if ignore_missing {
+        known.insert(
+            "missing_providers".to_owned(),
+            OwnedValue::Severity(SeverityValue::Warn),
+        );
+    }
+    known
+}
+
+/// Makes connections to one side, for readers and writers that need several.
+pub fn connector(endpoint: &Endpoint) -> impl crate::pg::Connect + Clone + use<> {
+    let endpoint = std::sync::Arc::new(endpoint.clone());
+    move || {
+        let endpoint = std::sync::Arc::clone(&endpoint);
+        async move { connect(&endpoint).await.map(|connection| connection.client) }
+    }
+}
+
+/// What a command found, on its way to the verdict.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Findings about configurations, databases and rows.
+    pub findings: Vec<Finding>,
+    /// What every row's way through the mapping gave, once it was gone.
+    pub run: Option<RunReport>,
+    /// How long each step took.
+    pub phases: Vec<(String, Duration)>,
+    /// Rows counted in the target at the end, by target.
+    pub written: Vec<u64>,
+}
+
+/// An error of the database layer that is a finding, because it says what a database is like.
+pub fn is_finding(error: &PgError) -> bool {
+    error.kind == crate::pg::PgErrorKind::Unsuitable
+}

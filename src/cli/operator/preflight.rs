@@ -1,0 +1,217 @@
+//! A look at both databases before anything is begun: what they are, whether they have what the
+//! mapping needs, whether the target is ready. Reads only.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::Catalog;
+use crate::catalog::diff::differences;
+use crate::catalog::identify::{Kind, identify};
+use crate::catalog::needs::{Needs, Side};
+use crate::cli::failure::Failure;
+use crate::diagnostics::{Finding, FindingSeverity};
+use crate::pg::database::{DatabaseFacts, database_facts, read_only};
+use crate::pg::introspect::{introspect, schema_version};
+use crate::pg::target::preflight as target_preflight;
+use crate::pg::{Connection, PgError, connect};
+use crate::plan::needs::needs;
+
+use super::report::SideReport;
+use super::{Job, findings, target_tables};
+
+/// Both connections, and what the look at them gave.
+#[derive(Debug)]
+pub struct Looked {
+    /// A session of the source, read-only.
+    pub source: Connection,
+    /// A session of the target, read-only.
+    pub target: Connection,
+    /// Both sides for the report.
+    pub sides: [Option<SideReport>; 2],
+    /// What speaks against a run, or should be known.
+    pub findings: Vec<Finding>,
+    /// Whether both databases have what it takes to read every row.
+    pub readable: bool,
+}
+
+/// The names of the PostgreSQL schemas of both sides.
+#[derive(Clone, Copy, Debug)]
+pub struct Schemas<'a> {
+    /// Of the source's tables.
+    pub source: &'a str,
+    /// Of the target's tables.
+    pub target: &'a str,
+}
+
+/// Connects to both sides and looks at them. `source` is where the job's settings lead.
+///
+/// # Errors
+/// What made connecting impossible, of both sides; a database that breaks while it is looked at.
+pub async fn look(
+    job: &Job,
+    source: &crate::pg::Endpoint,
+    schemas: Schemas<'_>,
+) -> Result<Looked, Failure> {
+    let (source, target) = tokio::join!(connect(source), connect(&job.settings.target));
+    let (source, target) = match (source, target) {
+        (Ok(source), Ok(target)) => (source, target),
+        (source, target) => {
+            return Err(Failure::all(
+                [source.err(), target.err()].into_iter().flatten().collect(),
+            ));
+        }
+    };
+    for client in [&source.client, &target.client] {
+        read_only(client).await?;
+    }
+    let mut looked = Looked {
+        sides: [
+            job.settings
+                .source
+                .as_ref()
+                .map(|endpoint| SideReport::new(endpoint.summary(), &source.facts)),
+            Some(SideReport::new(
+                job.settings.target.summary(),
+                &target.facts,
+            )),
+        ],
+        source,
+        target,
+        findings: Vec::new(),
+        readable: true,
+    };
+    compare(job, schemas, &mut looked).await?;
+    Ok(looked)
+}
+
+async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result<(), Failure> {
+    let (source_facts, target_facts) = (
+        database_facts(&looked.source.client).await?,
+        database_facts(&looked.target.client).await?,
+    );
+    same_database(&source_facts, &target_facts, looked);
+    for (facts, side) in [(&source_facts, "source"), (&target_facts, "target")] {
+        if facts.encoding != "UTF8" {
+            looked.readable = false;
+            looked.findings.push(error(
+                &format!("{side}_encoding_not_utf8"),
+                format!("the {side} database has the encoding {}, and only UTF8 can be read and written as it is", facts.encoding),
+                "copy the database into one with the encoding UTF8".to_owned(),
+            ));
+        }
+    }
+    if source_facts.standby {
+        looked.findings.push(error(
+            "source_is_standby",
+            "the source server is a standby, which cannot be locked against changes".to_owned(),
+            "connect to the primary".to_owned(),
+        ));
+    }
+    let plan = &job.program.plan;
+    let (source_needs, target_needs) = needs(plan, &job.compiled.source, &job.compiled.target);
+    let (own, other) = (&job.compiled.source, &job.compiled.target);
+    let source_ok = side(
+        looked,
+        Side::Source,
+        own,
+        other,
+        &source_needs,
+        schemas.source,
+    )
+    .await?;
+    let target_ok = side(
+        looked,
+        Side::Target,
+        other,
+        own,
+        &target_needs,
+        schemas.target,
+    )
+    .await?;
+    looked.readable &= source_ok && target_ok;
+    if target_ok {
+        let problems =
+            target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;
+        looked
+            .findings
+            .extend(problems.iter().map(findings::from_pg));
+    }
+    Ok(())
+}
+
+fn same_database(source: &DatabaseFacts, target: &DatabaseFacts, looked: &mut Looked) {
+    if source.same_database(target) == Some(true) {
+        looked.readable = false;
+        looked.findings.push(error(
+            "same_database",
+            format!(
+                "source and target are the same database, `{}`",
+                source.database
+            ),
+            "give each product a database of its own, and name both".to_owned(),
+        ));
+    }
+}
+
+/// Looks whether one side is what the mapping was compiled for; says whether its rows can be read.
+async fn side(
+    looked: &mut Looked,
+    side: Side,
+    own: &Catalog,
+    other: &Catalog,
+    needs: &Needs,
+    schema: &str,
+) -> Result<bool, PgError> {
+    let connection = if side == Side::Source {
+        &looked.source
+    } else {
+        &looked.target
+    };
+    let tables: BTreeSet<&String> = needs
+        .tables
+        .keys()
+        .chain(&own.identity.tables)
+        .chain(&other.identity.tables)
+        .collect();
+    let names: Vec<String> = tables.into_iter().cloned().collect();
+    let live = introspect(&connection.client, schema, Some(&names)).await?;
+    let version = match &own.identity.version {
+        Some(version) if live.tables.contains_key(&version.table) => {
+            schema_version(&connection.client, schema, version).await?
+        }
+        Some(_) | None => None,
+    };
+    let identified = identify(&live, version, own, other);
+    let index = usize::from(side == Side::Target);
+    if let Some(report) = looked.sides.get_mut(index).and_then(Option::as_mut) {
+        report.schema_version = version;
+    }
+    let known = identified.kind == Kind::Expected;
+    if let Some((finding, _)) = identified.problem(side, own, other) {
+        looked.findings.push(finding);
+    }
+    if !known {
+        // Whatever else differs follows from that.
+        return Ok(false);
+    }
+    let found = differences(needs, &live);
+    let broken = found
+        .iter()
+        .any(|difference| difference.finding.severity == FindingSeverity::Error);
+    looked
+        .findings
+        .extend(found.into_iter().map(|difference| difference.finding));
+    Ok(!broken)
+}
+
+/// A finding of severity error about a database.
+fn error(id: &str, meaning: String, remedy: String) -> Finding {
+    Finding {
+        id: id.to_owned(),
+        severity: FindingSeverity::Error,
+        count: 1,
+        samples: Vec::new(),
+        meaning,
+        remedy,
+        sql: None,
+    }
+}

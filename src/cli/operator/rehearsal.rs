@@ -1,0 +1,219 @@
+//! The rehearsal: every row through the mapping, into nothing; and what only the whole of the rows
+//! can tell.
+
+use bytes::Bytes;
+use tokio_postgres::Client;
+
+use crate::cli::failure::Failure;
+use crate::cli::printer::Printer;
+use crate::config::{DataFacts, config_findings};
+use crate::diagnostics::{Finding, FindingSeverity};
+use crate::eval::{decode, query};
+use crate::pg::source::{PgSource, SourceLock, SourceOptions, load};
+use crate::pg::{Endpoint, references};
+use crate::plan::{ReferenceTo, Side};
+use crate::run::{Inputs, NoSink, OutsideReference, RunReport, run};
+use crate::types::Value;
+
+use super::preflight::{Looked, Schemas};
+use super::progress::Progress;
+use super::{Job, connector};
+
+/// Runs every row of the source through the mapping and writes nothing; adds what it found.
+///
+/// # Errors
+/// What makes reading impossible.
+pub async fn rehearse(
+    job: &Job,
+    source: &Endpoint,
+    schemas: Schemas<'_>,
+    looked: &mut Looked,
+    printer: &Printer,
+) -> Result<RunReport, Failure> {
+    let connect = connector(source);
+    let options = SourceOptions {
+        own_sessions: vec![looked.source.facts.backend_pid],
+        ..SourceOptions::new(schemas.source, SourceLock::Shared)
+    };
+    let reader = PgSource::open(&connect, &options, &job.source_tables()).await?;
+    let broadcasts = broadcasts(job, &reader, &looked.target.client, schemas).await?;
+    let mut scans = reader.scan(&connect, &job.scan_queries()).await?;
+    let mut progress = Progress::new(printer, "rehearsing");
+    let inputs = Inputs {
+        program: &job.program,
+        broadcasts,
+        limits: job.limits,
+    };
+    let outcome = run(inputs, &mut scans, &mut NoSink, &mut progress).await;
+    progress.finish();
+    let report = outcome.map_err(|diagnostic| {
+        Failure::one(crate::cli::exit::ExitStatus::Unexpected, *diagnostic)
+    })?;
+    looked
+        .findings
+        .extend(duplicates(job, reader.leader(), schemas.source).await?);
+    reader.release().await?;
+    looked.findings.extend(rows(job, &report));
+    looked
+        .findings
+        .extend(outside(job, &looked.target.client, schemas.target, &report.outside).await?);
+    Ok(report)
+}
+
+/// The rows of the tables that are held whole.
+///
+/// # Errors
+/// A table beyond its limit, or one that cannot be read.
+pub async fn broadcasts(
+    job: &Job,
+    source: &PgSource,
+    target: &Client,
+    schemas: Schemas<'_>,
+) -> Result<Vec<Vec<Bytes>>, Failure> {
+    let mut all = Vec::new();
+    for broadcast in &job.program.plan.broadcasts {
+        let columns: Vec<String> = broadcast
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
+        all.push(match broadcast.side {
+            Side::Source => {
+                source
+                    .load(&broadcast.table, &columns, broadcast.limit)
+                    .await?
+            }
+            Side::Target => {
+                load(
+                    target,
+                    schemas.target,
+                    &broadcast.table,
+                    &columns,
+                    broadcast.limit,
+                )
+                .await?
+            }
+        });
+    }
+    Ok(all)
+}
+
+/// What the rows themselves tell, and what the configurations say to it.
+pub fn rows(job: &Job, report: &RunReport) -> Vec<Finding> {
+    let plan = &job.program.plan;
+    let passwords = plan
+        .targets
+        .iter()
+        .position(|target| target.table == "user_passwords");
+    let has_bcrypt_hash = passwords
+        .and_then(|target| report.written.get(target))
+        .is_some_and(|rows| *rows > 0);
+    let mut findings = config_findings(&job.settings, DataFacts { has_bcrypt_hash });
+    findings.extend(report.findings(&job.program));
+    findings
+}
+
+/// Rows of tables which the mapping does not write, but that written rows would refer to, and which
+/// are not there.
+async fn outside(
+    job: &Job,
+    target: &Client,
+    schema: &str,
+    references: &[OutsideReference],
+) -> Result<Vec<Finding>, Failure> {
+    let plan = &job.program.plan;
+    let mut findings = Vec::new();
+    for outside in references {
+        let Some(reference) = plan.references.get(outside.reference) else {
+            continue;
+        };
+        let ReferenceTo::Table { table, columns } = &reference.to else {
+            continue;
+        };
+        let from = plan.targets.get(reference.from);
+        let column = reference
+            .from_columns
+            .first()
+            .and_then(|index| from.and_then(|from| from.columns.get(*index)));
+        let (Some(from), Some(column), [to]) = (from, column, columns.as_slice()) else {
+            continue;
+        };
+        let values: Vec<String> = outside
+            .values
+            .iter()
+            .filter_map(|bytes| match decode(&column.pg_type, Some(bytes)) {
+                Ok(Value::Text(text)) => Some(text.to_owned()),
+                Ok(Value::Int(number)) => Some(number.to_string()),
+                Ok(Value::Uuid(bytes)) => Some(crate::functions::uuid_text(&bytes)),
+                _ => None,
+            })
+            .collect();
+        let missing =
+            references::missing(target, schema, table, to, &column.pg_type, &values).await?;
+        if missing.is_empty() {
+            continue;
+        }
+        let samples = if column.sensitive {
+            Vec::new()
+        } else {
+            missing.iter().take(5).cloned().collect()
+        };
+        findings.push(Finding {
+            id: format!("missing_in_{table}"),
+            severity: FindingSeverity::Error,
+            count: missing.len() as u64,
+            samples,
+            meaning: format!(
+                "rows of `{}` would refer to rows of `{table}` that are not there",
+                from.table
+            ),
+            remedy: format!("make the rows of `{table}` first"),
+            sql: None,
+        });
+    }
+    Ok(findings)
+}
+
+/// Keys of the target whose proof needs a look-up table to be one-to-one, where it is not: then the
+/// source is asked.
+async fn duplicates(job: &Job, source: &Client, schema: &str) -> Result<Vec<Finding>, Failure> {
+    let plan = &job.program.plan;
+    let mut findings = Vec::new();
+    for proof in &plan.keys {
+        let open = query::open_maps(&job.program, proof);
+        if open.is_empty() {
+            continue;
+        }
+        let table = plan
+            .targets
+            .get(proof.target)
+            .map_or("", |target| target.table.as_str());
+        let key = format!("key `{}` of `{table}`", proof.name);
+        let Some(sql) = query::duplicates(&job.program, proof, schema) else {
+            findings.push(Finding {
+                id: format!("unproven_{}", proof.name),
+                severity: FindingSeverity::Warning,
+                count: 1,
+                samples: Vec::new(),
+                meaning: format!("whether {key} will hold cannot be shown, because `{}` gives one value for several keys", open.join("`, `")),
+                remedy: "a violation would end the migration at its end, and change nothing".to_owned(),
+                sql: None,
+            });
+            continue;
+        };
+        let count =
+            references::number(source, &sql, "whether keys of the target would repeat").await?;
+        if count > 0 {
+            findings.push(Finding {
+                id: format!("duplicate_{}", proof.name),
+                severity: FindingSeverity::Error,
+                count: count.unsigned_abs(),
+                samples: Vec::new(),
+                meaning: format!("several rows would get the same value of {key}, because `{}` gives one value for several keys", open.join("`, `")),
+                remedy: "give each key a value of its own, or remove the duplicates in the source".to_owned(),
+                sql: Some(sql),
+            });
+        }
+    }
+    Ok(findings)
+}

@@ -1,0 +1,257 @@
+//! The report: one JSON document that says what a command did. Its schema is documented in
+//! `docs/reference/report.md`; no secret is in it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::diagnostics::{Diagnostic, Finding, codes};
+use crate::pg::{EndpointSummary, ServerFacts};
+use crate::run::{MapLedger, ReasonReport};
+
+use super::{Job, Outcome};
+
+/// The version of the report's schema; raised with every change that a reader could notice.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A report.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The version of this schema.
+    pub schema_version: u32,
+    /// The version of mapwright.
+    pub mapwright: &'static str,
+    /// `check` or `migrate`.
+    pub command: &'static str,
+    /// Whether everything was rolled back on purpose.
+    pub dry_run: bool,
+    /// The mapping and what it was compiled against.
+    pub mapping: MappingReport,
+    /// When the command began.
+    pub started_at: String,
+    /// When it ended.
+    pub finished_at: String,
+    /// The clock of the run: stands where the source knows no time.
+    pub migrated_at: String,
+    /// The two databases; null for one that was not reached.
+    pub source: Option<SideReport>,
+    /// The other one.
+    pub target: Option<SideReport>,
+    /// How long each step took.
+    pub phases: Vec<PhaseReport>,
+    /// Rows read of each source table.
+    pub read: Vec<TableReport>,
+    /// Rows made for each target table.
+    pub written: Vec<TableReport>,
+    /// What became of the rows of each map; `read` is the sum of the others.
+    pub maps: Vec<MapLedger>,
+    /// Each reason that applied to a row, the quiet ones too.
+    pub reasons: Vec<ReasonReport>,
+    /// What people should know.
+    pub findings: Vec<Finding>,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
+/// The mapping of a report.
+#[derive(Debug, Serialize)]
+pub struct MappingReport {
+    /// Its name.
+    pub name: String,
+    /// The source's catalog and version.
+    pub source: String,
+    /// The target's catalog and version.
+    pub target: String,
+}
+
+/// One database.
+#[derive(Clone, Debug, Serialize)]
+pub struct SideReport {
+    /// How it was reached and where each setting came from, without secrets.
+    pub endpoint: EndpointSummary,
+    /// The server's version.
+    pub server_version: String,
+    /// The version of the product's schema, where it notes one.
+    pub schema_version: Option<i64>,
+    /// Whether the connection was encrypted.
+    pub tls: bool,
+}
+
+impl SideReport {
+    /// A side that was connected to.
+    pub fn new(endpoint: EndpointSummary, facts: &ServerFacts) -> Self {
+        Self {
+            endpoint,
+            server_version: facts.version.clone(),
+            schema_version: None,
+            tls: facts.tls.is_some(),
+        }
+    }
+}
+
+/// A step.
+#[derive(Debug, Serialize)]
+pub struct PhaseReport {
+    /// What was done.
+    pub name: String,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Rows of a table.
+#[derive(Debug, Serialize)]
+pub struct TableReport {
+    /// The table.
+    pub table: String,
+    /// How many.
+    pub rows: u64,
+}
+
+/// The end.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    /// The exit status.
+    pub exit: u8,
+    /// Whether the target holds the rows now.
+    pub committed: bool,
+    /// One sentence.
+    pub text: String,
+    /// Why, where something failed.
+    pub problems: Vec<ProblemReport>,
+}
+
+/// A diagnostic of a report.
+#[derive(Debug, Serialize)]
+pub struct ProblemReport {
+    /// Its code.
+    pub code: String,
+    /// What it says.
+    pub message: String,
+    /// Context.
+    pub notes: Vec<String>,
+    /// What to do.
+    pub help: Vec<String>,
+}
+
+impl From<&Diagnostic> for ProblemReport {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        Self {
+            code: diagnostic.code.as_str().to_owned(),
+            message: diagnostic.message.clone(),
+            notes: diagnostic.notes.clone(),
+            help: diagnostic.help.clone(),
+        }
+    }
+}
+
+/// What a report is made of besides the job and its outcome.
+#[derive(Debug)]
+pub struct Frame {
+    /// `check` or `migrate`.
+    pub command: &'static str,
+    /// Whether everything was rolled back on purpose.
+    pub dry_run: bool,
+    /// When the command began.
+    pub started_at: jiff::Timestamp,
+    /// The databases.
+    pub sides: [Option<SideReport>; 2],
+}
+
+/// Puts a report together.
+pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> Report {
+    let plan = &job.program.plan;
+    let run = outcome.run.as_ref();
+    let rows = |names: Vec<&str>, rows: &[u64]| -> Vec<TableReport> {
+        names
+            .iter()
+            .zip(rows)
+            .map(|(table, rows)| TableReport {
+                table: (*table).to_owned(),
+                rows: *rows,
+            })
+            .collect()
+    };
+    let [source, target] = &frame.sides;
+    Report {
+        schema_version: SCHEMA_VERSION,
+        mapwright: env!("CARGO_PKG_VERSION"),
+        command: frame.command,
+        dry_run: frame.dry_run,
+        mapping: MappingReport {
+            name: plan.mapping.clone(),
+            source: format!("{} {}", plan.source.name, plan.source.version),
+            target: format!("{} {}", plan.target.name, plan.target.version),
+        },
+        started_at: frame.started_at.to_string(),
+        finished_at: jiff::Timestamp::now().to_string(),
+        migrated_at: job.migrated_at.to_string(),
+        source: source.clone(),
+        target: target.clone(),
+        phases: outcome
+            .phases
+            .iter()
+            .map(|(name, took)| PhaseReport {
+                name: name.clone(),
+                seconds: took.as_secs_f64(),
+            })
+            .collect(),
+        read: rows(
+            plan.scans.iter().map(|scan| scan.table.as_str()).collect(),
+            run.map_or(&[], |run| &run.read),
+        ),
+        written: rows(
+            plan.targets
+                .iter()
+                .map(|target| target.table.as_str())
+                .collect(),
+            run.map_or(&[], |run| &run.written),
+        ),
+        maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
+        reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
+        findings: outcome.findings.clone(),
+        verdict,
+    }
+}
+
+/// Looks before the run whether the report can be written, so that a migration does not end without
+/// one.
+///
+/// # Errors
+/// E0613 when it cannot.
+pub fn writable(path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map(drop)
+        .map_err(|error| unwritable(path, &error))
+}
+
+/// Writes the report.
+///
+/// # Errors
+/// E0613 when it cannot be written.
+pub fn write(path: &Path, report: &Report) -> Result<(), Failure> {
+    std::fs::write(path, json(report)).map_err(|error| unwritable(path, &error))
+}
+
+/// The report as text.
+pub fn json(report: &Report) -> String {
+    // Numbers, texts and lists of them: nothing that could fail.
+    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    let diagnostic = Diagnostic::error(
+        codes::E0613,
+        format!("report `{}` cannot be written", path.display()),
+    )
+    .note(error.to_string())
+    .help("check the path and the rights of its directory");
+    Failure::one(ExitStatus::Usage, diagnostic)
+}

@@ -1,0 +1,134 @@
+//! The final table: what became of the rows of each map, what was written, how long each step took.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::plan::Plan;
+use crate::run::{MapLedger, ReasonCount, RunReport};
+
+/// A number with its thousands apart: `1,234,567`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What became of the rows: per map the rows read, written, left out by reason; the sum adds up or
+/// the run would have failed.
+pub fn ledger(report: &RunReport) -> String {
+    let mut text = String::new();
+    let widths = [
+        report
+            .maps
+            .iter()
+            .map(|map| map.map.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(3),
+        report
+            .maps
+            .iter()
+            .map(|map| map.table.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(12),
+    ];
+    let [map_width, table_width] = widths;
+    let _ = writeln!(
+        text,
+        "{:<map_width$}  {:<table_width$} {:>11} {:>11} {:>11} {:>9}",
+        "map", "source table", "read", "written", "left out", "rejected"
+    );
+    for map in &report.maps {
+        let sum = |counts: &[ReasonCount]| counts.iter().map(|count| count.rows).sum::<u64>();
+        let _ = writeln!(
+            text,
+            "{:<map_width$}  {:<table_width$} {:>11} {:>11} {:>11} {:>9}",
+            map.map,
+            map.table,
+            thousands(map.read),
+            thousands(map.written),
+            thousands(sum(&map.skipped)),
+            thousands(sum(&map.rejected)),
+        );
+        for line in reasons(map) {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    text
+}
+
+fn reasons(map: &MapLedger) -> Vec<String> {
+    let mut counts: Vec<(&ReasonCount, &str)> =
+        map.skipped.iter().map(|count| (count, "")).collect();
+    counts.extend(map.rejected.iter().map(|count| (count, " (rejected)")));
+    counts.sort_by_key(|(count, _)| std::cmp::Reverse(count.rows));
+    counts
+        .into_iter()
+        .map(|(count, mark)| {
+            let owner = count
+                .owner
+                .as_ref()
+                .map_or_else(String::new, |owner| format!(": {owner}"));
+            format!(
+                "{:>11}  {}{owner}{mark}",
+                thousands(count.rows),
+                count.reason
+            )
+        })
+        .collect()
+}
+
+/// Rows of each target table.
+pub fn targets(plan: &Plan, rows: &[u64]) -> String {
+    let mut text = String::new();
+    let width = plan
+        .targets
+        .iter()
+        .map(|target| target.table.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(12);
+    let _ = writeln!(text, "{:<width$} {:>11}", "target table", "rows");
+    for (target, rows) in plan.targets.iter().zip(rows) {
+        let _ = writeln!(text, "{:<width$} {:>11}", target.table, thousands(*rows));
+    }
+    let _ = writeln!(
+        text,
+        "{:<width$} {:>11}",
+        "total",
+        thousands(rows.iter().sum())
+    );
+    text
+}
+
+/// How long each step took.
+pub fn phases(phases: &[(String, Duration)]) -> String {
+    let mut text = String::new();
+    let width = phases
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    for (name, took) in phases {
+        let _ = writeln!(text, "{name:<width$} {:>9.2} s", took.as_secs_f64());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let texts = [0, 999, 1000, 1_234_567].map(thousands);
+        assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
+    }
+}

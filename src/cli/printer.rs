@@ -1,0 +1,128 @@
+//! The one place that prints: data to stdout, words for people to stderr.
+
+use std::io::{IsTerminal, Write};
+
+use crate::base::Files;
+use crate::diagnostics::Diagnostic;
+use crate::diagnostics::render::{Colour, Format, render, tally};
+
+use super::args::{ColourChoice, OutputFormat};
+
+/// How many diagnostics are shown at most unless told otherwise.
+pub const MAX_ERRORS: usize = 20;
+
+/// Prints, as the command line and the terminal want it.
+#[derive(Clone, Debug)]
+pub struct Printer {
+    /// The form of data and diagnostics.
+    pub format: OutputFormat,
+    colour: Colour,
+    quiet: bool,
+    max_errors: usize,
+    /// Whether stderr is a terminal, where a line can be drawn over.
+    pub live: bool,
+}
+
+impl Printer {
+    /// Decides about colours: the flag, then `NO_COLOR`, `CLICOLOR_FORCE`, then whether stderr is a
+    /// terminal.
+    pub fn new(format: OutputFormat, choice: ColourChoice, quiet: bool, max_errors: usize) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let terminal = std::io::stderr().is_terminal();
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let ansi = match choice {
+            ColourChoice::Always => true,
+            ColourChoice::Never => false,
+            ColourChoice::Auto if set("NO_COLOR") => false,
+            ColourChoice::Auto if set("CLICOLOR_FORCE") => true,
+            ColourChoice::Auto => terminal && !dumb,
+        };
+        let colour = if ansi { Colour::Ansi } else { Colour::Never };
+        Self {
+            format,
+            colour,
+            quiet,
+            max_errors,
+            live: terminal && !dumb && !quiet,
+        }
+    }
+
+    /// Data: to stdout. A reader that has gone away ends it quietly.
+    pub fn data(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        // Nobody is left to tell.
+        drop(written);
+    }
+
+    /// Words for people: to stderr, unless `--quiet`.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            self.always(text);
+        }
+    }
+
+    /// Words that `--quiet` does not silence: errors, the verdict.
+    pub fn always(&self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        let written = writeln!(err, "{text}").and_then(|()| err.flush());
+        drop(written);
+    }
+
+    /// A line that is drawn over by the next; only where stderr is a terminal.
+    pub fn live_line(&self, text: &str) {
+        if self.live {
+            let mut err = std::io::stderr().lock();
+            let written = write!(err, "\r\x1b[2K{text}").and_then(|()| err.flush());
+            drop(written);
+        }
+    }
+
+    /// Diagnostics: for people to stderr, as JSON to stderr too, one object a line.
+    pub fn diagnostics(&self, files: &Files, diagnostics: &[Diagnostic]) {
+        if diagnostics.is_empty() {
+            return;
+        }
+        let format = match self.format {
+            OutputFormat::Human => Format::Human,
+            OutputFormat::Short => Format::Short,
+            OutputFormat::Json => Format::Json,
+        };
+        let mut text = render(files, diagnostics, format, self.colour, self.max_errors);
+        if format == Format::Human && diagnostics.len() > 1 {
+            text.push_str(&tally(diagnostics));
+            text.push('\n');
+        }
+        self.always(text.trim_end_matches('\n'));
+    }
+
+    /// A word in bold or colour where the terminal shows it; the meaning never hangs on it.
+    pub fn styled(&self, style: Style, text: &str) -> String {
+        if self.colour == Colour::Never {
+            return text.to_owned();
+        }
+        let code = match style {
+            Style::Bold => "1",
+            Style::Error => "1;31",
+            Style::Warning => "1;33",
+            Style::Good => "1;32",
+            Style::Dim => "2",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// What a word means to its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A heading.
+    Bold,
+    /// Something that stops the run.
+    Error,
+    /// Something to know.
+    Warning,
+    /// All is well.
+    Good,
+    /// Beside the point.
+    Dim,
+}

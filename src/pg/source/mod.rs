@@ -1,0 +1,203 @@
+//! The source: locks that keep writers out, one snapshot, ordered streams of its tables.
+//!
+//! [`PgSource`] holds the locks and the snapshot on a connection of its own, the leader, until it
+//! is released: that is for the caller to do once the target's COMMIT has been answered. A
+//! [`PgScans`] is one pass over some tables in that snapshot, each on a connection of its own.
+//! Nothing is ever written: every session is read-only by default, every transaction read-only.
+//!
+//! Why the locks are as they are: `docs/dev/decisions/0003-source-locks.md`.
+
+mod copy_stream;
+mod error;
+mod lock;
+mod scan;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio_postgres::Client;
+
+use super::PgError;
+use super::connector::Connect;
+use super::query;
+use super::relation;
+use super::session::{self, Session};
+use super::settings;
+use copy_stream::CopyStream;
+pub(crate) use error::{encoding, missing_tables};
+pub use scan::{PgScans, ScanQuery};
+
+/// How other sessions are kept from changing the source while it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceLock {
+    /// Nobody writes: `EXCLUSIVE` locks, refused at once if somebody does. For a real run.
+    Exclusive,
+    /// Others may write, the snapshot does not see it: `ACCESS SHARE` locks, which only keep the
+    /// tables' structure. For looking, beside a service that runs.
+    Shared,
+    /// As `Shared`, but for a real run whose role may not lock: the caller looks at
+    /// [`PgSource::other_sessions`] and decides.
+    NoLock,
+}
+
+/// What a source is opened with.
+#[derive(Clone, Debug)]
+pub struct SourceOptions {
+    /// The PostgreSQL schema of the tables.
+    pub schema: String,
+    /// What is kept out.
+    pub lock: SourceLock,
+    /// Process numbers of the caller's other connections to the source, which are not to be taken
+    /// for somebody else's.
+    pub own_sessions: Vec<i32>,
+    /// How long serializable transactions of the server may keep the snapshot back.
+    pub snapshot_wait: Duration,
+}
+
+impl SourceOptions {
+    /// Options with half a minute of patience for the snapshot.
+    pub fn new(schema: impl Into<String>, lock: SourceLock) -> Self {
+        Self {
+            schema: schema.into(),
+            lock,
+            own_sessions: Vec::new(),
+            snapshot_wait: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A source whose tables are locked as asked and whose snapshot is taken.
+///
+/// Dropped without [`release`](Self::release), it ends with its connection, just as well.
+pub struct PgSource {
+    leader: Client,
+    schema: String,
+    snapshot: String,
+    other_sessions: Vec<Session>,
+}
+
+impl PgSource {
+    /// Locks `tables` and takes the snapshot, in this order, so that nothing is written between.
+    ///
+    /// # Errors
+    /// E0650 standby, E0651 encoding, E0652 privileges, E0653 in use, E0654 no snapshot in time,
+    /// E0655 whatever else the server says, E0674 tables that are not there.
+    pub async fn open<C: Connect>(
+        connect: &C,
+        options: &SourceOptions,
+        tables: &[&str],
+    ) -> Result<Self, PgError> {
+        let leader = connect.connect().await?;
+        settings::source(&leader, &options.schema)
+            .await
+            .map_err(|error| error::request("its session was set up", &error))?;
+        let leader_pid = lock::check_server(&leader).await?;
+        let found = relation::find(&leader, &options.schema, tables)
+            .await
+            .map_err(|error| error::request("its tables were looked for", &error))?;
+        if !found.missing.is_empty() {
+            return Err(missing_tables("source", &options.schema, &found.missing));
+        }
+        lock::check_privileges(&leader, &found.relations, options.lock).await?;
+        let other_sessions = session::other_sessions(&leader, &options.own_sessions).await?;
+        lock::begin_and_lock(&leader, &found.relations, options.lock).await?;
+        let snapshot =
+            lock::export_snapshot(connect, &leader, leader_pid, options.snapshot_wait).await?;
+        Ok(Self {
+            leader,
+            schema: options.schema.clone(),
+            snapshot,
+            other_sessions,
+        })
+    }
+
+    /// The sessions of others that were connected before the locks were taken. A service that was
+    /// idle at that moment holds no lock that would have been in the way.
+    pub fn other_sessions(&self) -> &[Session] {
+        &self.other_sessions
+    }
+
+    /// The connection that holds locks and snapshot, for further reading in the same snapshot.
+    /// Its transaction must not be ended.
+    pub fn leader(&self) -> &Client {
+        &self.leader
+    }
+
+    /// Begins a pass: one connection and one stream for each scan, all in the snapshot.
+    ///
+    /// # Errors
+    /// E0655 if a connection or a stream cannot be had.
+    pub async fn scan<C: Connect>(
+        &self,
+        connect: &C,
+        scans: &[ScanQuery],
+    ) -> Result<PgScans, PgError> {
+        PgScans::begin(connect, &self.leader, &self.schema, &self.snapshot, scans).await
+    }
+
+    /// Reads a small table whole, see [`load`].
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub async fn load(
+        &self,
+        table: &str,
+        columns: &[String],
+        limit: u64,
+    ) -> Result<Vec<Bytes>, PgError> {
+        load(&self.leader, &self.schema, table, columns, limit).await
+    }
+
+    /// Lets go of the locks. Streams that are still open end with an error.
+    ///
+    /// # Errors
+    /// E0655 if the connection broke; the locks are gone then too.
+    pub async fn release(self) -> Result<(), PgError> {
+        self.leader
+            .batch_execute("ROLLBACK")
+            .await
+            .map_err(|error| error::request("its locks were released", &error))
+    }
+}
+
+/// Whether a real run's locks could be taken as far as privileges go, for a look beforehand.
+///
+/// # Errors
+/// E0652 with the `GRANT` that is lacking, E0674 tables that are not there, E0655 whatever else the
+/// server says.
+pub async fn may_lock(client: &Client, schema: &str, tables: &[&str]) -> Result<(), PgError> {
+    let found = relation::find(client, schema, tables)
+        .await
+        .map_err(|error| error::request("its tables were looked for", &error))?;
+    if !found.missing.is_empty() {
+        return Err(missing_tables("source", schema, &found.missing));
+    }
+    lock::check_privileges(client, &found.relations, SourceLock::Exclusive).await
+}
+
+/// Reads a small table whole: its rows as tuples of the binary COPY format, in the order of their
+/// bytes, so that it is the same in every run.
+///
+/// # Errors
+/// E0656 if there are more than `limit` rows, E0655 whatever else the server says.
+pub async fn load(
+    client: &Client,
+    schema: &str,
+    table: &str,
+    columns: &[String],
+    limit: u64,
+) -> Result<Vec<Bytes>, PgError> {
+    let statement = query::copy_out_limited(schema, table, columns, limit.saturating_add(1));
+    let mut stream = CopyStream::open(client, table, &statement).await?;
+    let mut rows = Vec::new();
+    while let Some(more) = stream.next_rows().await? {
+        rows.extend(more);
+    }
+    if u64::try_from(rows.len()).unwrap_or(u64::MAX) > limit {
+        return Err(error::too_large(table, limit));
+    }
+    // A short slice would keep the whole buffer it was read in.
+    let mut rows: Vec<Bytes> = rows.iter().map(|row| Bytes::copy_from_slice(row)).collect();
+    rows.sort_unstable();
+    Ok(rows)
+}

@@ -1,0 +1,12 @@
+-- $1: the process that waits for a deferrable snapshot.
+SELECT a.pid,
+       a.application_name,
+       a.usename::text AS "user",
+       pg_catalog.host(a.client_addr) AS client_address,
+       a.state,
+       a.backend_type,
+       ARRAY[]::text[] AS locks,
+       NULL::text AS prepared
+FROM unnest(pg_catalog.pg_safe_snapshot_blocking_pids($1::int4)) AS blocker (pid)
+JOIN pg_catalog.pg_stat_activity AS a ON a.pid = blocker.pid
+ORDER BY a.pid;

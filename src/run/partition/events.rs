@@ -1,0 +1,123 @@
+//! Rows that end or are counted: under which reason, and by which key they are named.
+
+use crate::eval::{Stop, decode};
+use crate::plan::{NodeId, Relation, builtin};
+use crate::types::{SeverityValue, Value};
+
+use super::super::ledger::{Reject, SAMPLES};
+use super::{Partition, REJECTS, RowFate};
+
+impl<'b> Partition<'b, '_, '_> {
+    /// Ends a row: counts it under its reason unless that was done where the value failed.
+    pub(super) fn end_row(&mut self, frame: usize, member: u32, stop: Stop) {
+        if !stop.counted && !stop.owner {
+            self.event(frame, member, stop);
+        }
+        self.set_fate(
+            frame,
+            member,
+            RowFate::Ended {
+                reason: stop.reason,
+                owner: stop.owner,
+            },
+        );
+    }
+
+    /// Counts a row under a reason, and keeps its key as a sample.
+    pub(super) fn event(&mut self, frame: usize, member: u32, stop: Stop) {
+        let severity = self.program.severity(stop.reason);
+        let is_error = severity == SeverityValue::Error;
+        let wanted = self
+            .results
+            .reasons
+            .get(stop.reason)
+            .is_some_and(|counts| counts.samples.len() < SAMPLES)
+            && severity != SeverityValue::Quiet;
+        let keep = is_error && self.results.rejects.len() < REJECTS;
+        let key = if wanted || keep {
+            self.row_key(frame, member)
+        } else {
+            String::new()
+        };
+        if is_error {
+            self.results.rejected += 1;
+        }
+        if keep {
+            self.results.rejects.push(Reject {
+                reason: stop.reason,
+                node: (stop.node != NodeId::MAX).then_some(stop.node),
+                why: stop.why.to_owned(),
+                block: self
+                    .plan_frame(frame)
+                    .map_or_else(String::new, |frame| frame.name.clone()),
+                key: key.clone(),
+            });
+        }
+        if let Some(counts) = self.results.reasons.get_mut(stop.reason) {
+            counts.rows += 1;
+            if wanted {
+                counts.samples.push(key);
+            }
+        }
+    }
+
+    pub(super) fn dangling(&mut self, reference: usize, frame: usize, row: u32) {
+        if let Some(count) = self.results.dangling.get_mut(reference) {
+            count.1 += 1;
+        }
+        let stop = Stop {
+            reason: builtin::DANGLING_REFERENCE,
+            node: NodeId::MAX,
+            why: "refers to a row that is not written",
+            counted: false,
+            owner: false,
+        };
+        self.event(frame, row, stop);
+    }
+
+    /// The key of the source row at the root of a frame's row, without values that must not be
+    /// shown.
+    pub(super) fn row_key(&self, frame: usize, member: u32) -> String {
+        let plan = &self.program.plan;
+        let Some(block) = self.plan_frame(frame) else {
+            return String::new();
+        };
+        let driver = self.binding(frame, block, member, 0);
+        let (scan, row) = match (block.slots.first().map(|slot| slot.relation), driver) {
+            (Some(Relation::Scan(scan)), Some(row)) => (scan, row),
+            (Some(Relation::Frame(inner)), Some(row)) => {
+                return self.row_key(inner, self.first_member(inner, row));
+            }
+            _ => return String::new(),
+        };
+        let Some(scan_plan) = plan.scans.get(scan) else {
+            return String::new();
+        };
+        let mut text = String::new();
+        let others = scan_plan
+            .row_key
+            .iter()
+            .filter(|column| **column != scan_plan.key);
+        for column in std::iter::once(&scan_plan.key).chain(others) {
+            let Some(definition) = scan_plan.columns.get(*column) else {
+                continue;
+            };
+            if definition.sensitive {
+                continue;
+            }
+            let shown = match decode(&definition.pg_type, self.cell(scan, row, *column)) {
+                Ok(Value::Text(text)) => text.to_owned(),
+                Ok(Value::Int(number)) => number.to_string(),
+                Ok(Value::Uuid(bytes)) => crate::functions::uuid_text(&bytes),
+                Ok(Value::Null) => "null".to_owned(),
+                _ => continue,
+            };
+            if text.is_empty() {
+                text = shown;
+            } else {
+                text = format!("{text} {}={shown}", definition.name);
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,133 @@
+//! The rows of a map: written, or counted under what ended them.
+
+use crate::eval::{self, Place, Stop};
+use crate::plan::{Frame, Into, IntoCondition, NodeId, Rule, builtin};
+use crate::types::Value;
+
+use super::super::output::Mark;
+use super::{NONE, Partition, RowFate};
+
+impl<'b> Partition<'b, '_, '_> {
+    /// Writes the live rows of a map and counts what became of all.
+    pub(super) fn write(&mut self, number: usize, frame: &'b Frame) {
+        let count = self.frames.get(number).map_or(0, |rows| rows.members.len());
+        for member in 0..u32::try_from(count).unwrap_or(NONE) {
+            if self.member_fate(number, member) == RowFate::Live {
+                let mut mark = std::mem::replace(&mut self.results.mark, Mark::new());
+                self.results.output.mark(&mut mark);
+                if let Err(stop) = self.write_row(number, frame, member) {
+                    self.results.output.reset(&mark);
+                    self.end_row(number, member, stop);
+                }
+                self.results.mark = mark;
+            }
+            let fate = self.member_fate(number, member);
+            let Some(counts) = self.results.frames.get_mut(number) else {
+                continue;
+            };
+            match fate {
+                RowFate::Absent => continue,
+                RowFate::Live => counts.written += 1,
+                RowFate::Ended { reason, owner } => {
+                    let by_reason = if owner {
+                        &mut counts.owner
+                    } else {
+                        &mut counts.ended
+                    };
+                    if let Some(count) = by_reason.get_mut(reason) {
+                        *count += 1;
+                    }
+                    if owner && let Some(counts) = self.results.reasons.get_mut(reason) {
+                        counts.dependents += 1;
+                    }
+                }
+            }
+            counts.read += 1;
+        }
+    }
+
+    pub(super) fn write_row(
+        &mut self,
+        number: usize,
+        frame: &'b Frame,
+        member: u32,
+    ) -> Result<(), Stop> {
+        let at = Place {
+            frame: number,
+            row: member,
+            member,
+            bound: None,
+        };
+        let mut matched = false;
+        for into in &frame.intos {
+            if let IntoCondition::When(when) = into.condition {
+                if eval::evaluate(self.program, self, at, when)? != Value::Bool(true) {
+                    continue;
+                }
+                matched = true;
+                self.write_into(at, into)?;
+            } else if into.condition == IntoCondition::Always {
+                self.write_into(at, into)?;
+            }
+        }
+        if matched {
+            return Ok(());
+        }
+        for into in &frame.intos {
+            if into.condition == IntoCondition::Otherwise {
+                self.write_into(at, into)?;
+            }
+        }
+        match frame.otherwise {
+            Some(fate) => Err(Stop {
+                reason: fate.reason,
+                node: NodeId::MAX,
+                why: "",
+                counted: false,
+                owner: false,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn write_into(&mut self, at: Place, into: &'b Into) -> Result<(), Stop> {
+        let Some(target) = self.program.plan.targets.get(into.target) else {
+            return Ok(());
+        };
+        self.results.output.begin(into.target);
+        for (rule, column) in into.rules.iter().zip(&target.columns) {
+            let (node, written) = match *rule {
+                Rule::Copy { slot, column, node } => (
+                    node,
+                    self.results
+                        .output
+                        .copy(into.target, self.raw(at, slot, column)),
+                ),
+                Rule::Value(node) => {
+                    let value = eval::evaluate(self.program, self, at, node)?;
+                    (
+                        node,
+                        self.results
+                            .output
+                            .value(into.target, &column.pg_type, value),
+                    )
+                }
+            };
+            if let Err(why) = written {
+                return Err(Stop {
+                    reason: builtin::VALUE_OUT_OF_RANGE,
+                    node,
+                    why: why.0,
+                    counted: false,
+                    owner: false,
+                });
+            }
+        }
+        self.results.output.end(
+            into.target,
+            u32::try_from(at.frame).unwrap_or(NONE),
+            at.member,
+        );
+        Ok(())
+    }
+}
