@@ -15,6 +15,8 @@ pub(crate) struct Generator {
     pools: Vec<Vec<Value>>,
     relations: Vec<Known>,
     exists: usize,
+    /// The targets that any map may write.
+    shared_targets: usize,
 }
 
 /// What joins need to know of a relation.
@@ -66,11 +68,15 @@ fn generator(seed: u64) -> Generator {
         pools,
         relations: Vec::new(),
         exists: 0,
+        shared_targets: 0,
     };
     generator.settings();
     generator.tables();
     for _ in 0..generator.random.weighted(&[(2, 0), (4, 1), (4, 2), (2, 3)]) {
         generator.block(false);
+        if generator.random.chance(60) {
+            generator.dump();
+        }
     }
     for _ in 0..generator.random.weighted(&[(5, 1), (3, 2)]) {
         generator.block(true);
@@ -107,6 +113,7 @@ impl Generator {
             }
             self.case.targets.push(Target { columns });
         }
+        self.shared_targets = self.case.targets.len();
     }
 
     fn column(&mut self, name: &str) -> Column {
@@ -569,6 +576,44 @@ impl Generator {
         });
     }
 
+    /// A map that writes the fields of the newest view as they are, where no row of it vanishes.
+    fn dump(&mut self) {
+        let known = self.relations[self.relations.len() - 1].clone();
+        if !known.complete {
+            return;
+        }
+        let with_failures = self.random.chance(25);
+        let (mut columns, mut rules) = (Vec::new(), Vec::new());
+        for index in 0..self.case.width(known.relation) {
+            if with_failures || !self.case.attr_fails(known.relation, index) {
+                let (ty, nullable) = self.case.attr_ty(known.relation, index);
+                columns.push(Column {
+                    name: format!("c{index}"),
+                    pg: values::pg_types(ty)[0],
+                    ty,
+                    nullable,
+                });
+                rules.push(Expr::Attr(Attr { slot: 0, index }));
+            }
+        }
+        self.case.targets.push(Target { columns });
+        self.case.blocks.push(Block {
+            is_map: true,
+            driver: known.relation,
+            joins: Vec::new(),
+            filter: None,
+            group: Vec::new(),
+            locals: Vec::new(),
+            lines: Vec::new(),
+            intos: vec![Into {
+                target: self.case.targets.len() - 1,
+                when: When::Always,
+                rules,
+            }],
+            otherwise: None,
+        });
+    }
+
     fn intos(&mut self, block: &mut Block, scope: &mut Scope) {
         #[derive(Clone, Copy)]
         enum Kind {
@@ -587,7 +632,7 @@ impl Generator {
             &[Kind::When, Kind::Otherwise, Kind::Otherwise],
         ]);
         for kind in kinds {
-            let target = self.random.below(self.case.targets.len());
+            let target = self.random.below(self.shared_targets);
             let mut inner = scope.clone();
             let when = match kind {
                 Kind::Always => When::Always,
