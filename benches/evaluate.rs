@@ -256,7 +256,7 @@ fn account(name: &str, i: usize) -> Vec<(&'static str, NamedRow)> {
         threepid("msisdn", (447_000_000_000 + i).to_string(), 75_432);
     }
     if i % 10 >= 7 {
-        let provider = if i % 2 == 0 {
+        let provider = if i.is_multiple_of(2) {
             "oidc-dex"
         } else {
             "oidc-keycloak"
@@ -278,7 +278,7 @@ fn account(name: &str, i: usize) -> Vec<(&'static str, NamedRow)> {
                 ("device_id", text(device(number))),
                 (
                     "display_name",
-                    if i % 3 == 0 {
+                    if i.is_multiple_of(3) {
                         text(format!("Element Web: Firefox on Linux {i}"))
                     } else {
                         text("Element X Android")
@@ -286,7 +286,7 @@ fn account(name: &str, i: usize) -> Vec<(&'static str, NamedRow)> {
                 ),
                 (
                     "last_seen",
-                    if i % 7 > 0 {
+                    if !i.is_multiple_of(7) {
                         at(86_400_000 + i)
                     } else {
                         null.clone()
@@ -357,7 +357,7 @@ fn account(name: &str, i: usize) -> Vec<(&'static str, NamedRow)> {
         let cells = columns(
             text(device(2)),
             at(200),
-            i % 4 != 0,
+            !i.is_multiple_of(4),
             int(current),
             at(600_000),
         );

@@ -139,7 +139,7 @@ pub(crate) enum ClauseKind {
 #[derive(Clone, Debug)]
 pub(crate) enum When {
     Always,
-    When(Expr),
+    Holds(Expr),
     Otherwise,
 }
 

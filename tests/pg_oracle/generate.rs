@@ -125,7 +125,7 @@ impl Generator {
         };
         Column {
             name: odd,
-            pg: *self.random.pick::<&str>(values::pg_types(ty)),
+            pg: self.random.pick::<&str>(values::pg_types(ty)),
             ty,
             nullable: self.random.chance(60),
         }
@@ -136,14 +136,14 @@ impl Generator {
         for number in 0..2 + self.random.below(2) {
             let mut columns = vec![Column {
                 name: if self.random.chance(10) { "group" } else { "k" }.to_owned(),
-                pg: *self.random.pick::<&str>(values::pg_types(key_ty)),
+                pg: self.random.pick::<&str>(values::pg_types(key_ty)),
                 ty: key_ty,
                 nullable: true,
             }];
             let id_ty = *self.random.pick(&[Ty::Int, Ty::Text, Ty::Uuid]);
             columns.push(Column {
                 name: "id".to_owned(),
-                pg: *self.random.pick::<&str>(values::pg_types(id_ty)),
+                pg: self.random.pick::<&str>(values::pg_types(id_ty)),
                 ty: id_ty,
                 nullable: false,
             });
@@ -639,11 +639,11 @@ impl Generator {
                 Kind::When => {
                     let when = self.required(scope, Ty::Bool, 2);
                     inner.learn(&when, true);
-                    When::When(when)
+                    When::Holds(when)
                 }
                 Kind::Otherwise => {
                     for into in &block.intos {
-                        if let When::When(when) = &into.when {
+                        if let When::Holds(when) = &into.when {
                             inner.learn(when, false);
                         }
                     }

@@ -445,7 +445,7 @@ impl Query<'_> {
                     value: "true".to_owned(),
                     fail: None,
                 },
-                When::When(when) => translator.expr(when),
+                When::Holds(when) => translator.expr(when),
                 When::Otherwise => Sql {
                     value: format!("NOT ({})", matched.join(" OR ")),
                     fail: None,
@@ -480,7 +480,7 @@ impl Query<'_> {
             .unwrap();
             write!(select, ", i{place}.taken AS i{place}").unwrap();
             *fate = format!("i{place}.fate");
-            if matches!(into.when, When::When(_)) {
+            if matches!(into.when, When::Holds(_)) {
                 matched.push(format!("i{place}.taken"));
             }
         }

@@ -279,7 +279,7 @@ impl Writer<'_> {
     fn rules(&self, into: &Into, text: &mut String) {
         let when = match &into.when {
             When::Always => String::new(),
-            When::When(when) => format!(" when {}", self.expr(when)),
+            When::Holds(when) => format!(" when {}", self.expr(when)),
             When::Otherwise => " otherwise".to_owned(),
         };
         writeln!(text, "    into o{}{when} {{", into.target).unwrap();

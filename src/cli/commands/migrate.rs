@@ -270,8 +270,11 @@ impl Migration<'_> {
         let options = TargetOptions::new(self.schemas.target);
         let observer = self.observer(&times, interrupts.clone());
         let targets = self.job.target_tables();
-        let begun = TargetTransaction::begin(target_connect, &options, &targets, observer).await;
-        let mut transaction = begun?;
+        // Dropped half-way, it ends with its connection.
+        let mut transaction = tokio::select! {
+            begun = TargetTransaction::begin(target_connect, &options, &targets, observer) => begun?,
+            _ = interrupts.wait() => return Err(interrupted()),
+        };
         let canceller = transaction.canceller();
         let passed = tokio::select! {
             passed = self.pass(reader, source_connect, &mut transaction) => passed,
