@@ -150,7 +150,7 @@ async fn a_provider_that_mas_does_not_know() {
         assert_eq!(pair.states(), before);
     }
     let run = pair.run(&["migrate", "--ignore-missing-auth-providers"]);
-    run.answered(0, &["warning[missing_provider]", "committed"]);
+    run.answered(0, &["missing_provider", "committed"]);
     let left_out = pair.source.psql(
         "SELECT count(*) FROM user_external_ids AS x JOIN users AS u ON u.name = x.user_id
          WHERE auth_provider = 'oidc-dex' AND appservice_id IS NULL",
