@@ -7,11 +7,12 @@ use crate::catalog::Catalog;
 use crate::catalog::diff::differences;
 use crate::catalog::identify::{Kind, identify};
 use crate::catalog::needs::{Needs, Side};
+use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::diagnostics::{Finding, FindingSeverity};
+use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::pg::database::{DatabaseFacts, database_facts, read_only};
 use crate::pg::introspect::{introspect, schema_version};
-use crate::pg::target::preflight as target_preflight;
+use crate::pg::target::{lock_holder, preflight as target_preflight};
 use crate::pg::{Connection, PgError, connect};
 use crate::plan::needs::needs;
 
@@ -62,6 +63,14 @@ pub async fn look(
     };
     for client in [&source.client, &target.client] {
         read_only(client).await?;
+    }
+    // Asked before anything else: a run under way keeps its tables locked, and every look at them
+    // would wait for it.
+    if let Some(holder) = lock_holder(&target.client).await? {
+        let diagnostic = Diagnostic::error(codes::E0660, "another run is under way on the target")
+            .note(holder.to_string())
+            .help("wait for it to end, then try again");
+        return Err(Failure::one(ExitStatus::CouldNotStart, diagnostic));
     }
     let mut looked = Looked {
         sides: [
