@@ -20,6 +20,15 @@ pub(super) enum Purpose {
     Owner,
 }
 
+/// Where a value that counts as a copy may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Through {
+    /// Columns alone.
+    Columns,
+    /// Fields of grouped views, too: groups live, whoever asks them.
+    Groups,
+}
+
 /// The rows of a relation by the hash of some of a look-up's values: of those that are columns as they
 /// stand, so that making the index counts nothing and ends nothing, however many rows it looks at.
 #[derive(Debug, Default)]
@@ -126,7 +135,7 @@ impl<'b> Partition<'b, '_, '_> {
         for (value, node) in search.left.iter().zip(&lookup.right) {
             // A row that ended is not asked for what would have to be computed: it may lack the rows
             // that it is computed from, and must not fail a second time.
-            if ended.is_some() && !self.is_copy(at.frame, *node) {
+            if ended.is_some() && !self.is_copy(at.frame, *node, Through::Groups) {
                 return Ok(());
             }
             // A row whose own value failed has ended for it, and fits nothing.
@@ -199,7 +208,7 @@ impl<'b> Partition<'b, '_, '_> {
         let (at, lookup) = (search.at, search.lookup);
         let mut index = Index::default();
         for (place, node) in lookup.right.iter().enumerate() {
-            if self.is_copy(at.frame, *node) {
+            if self.is_copy(at.frame, *node, Through::Columns) {
                 index.values.push(place);
             }
         }
@@ -233,11 +242,11 @@ impl<'b> Partition<'b, '_, '_> {
     }
 
     /// Whether a node is a column as it stands, possibly through the fields of views.
-    fn is_copy(&self, frame: usize, node: NodeId) -> bool {
+    fn is_copy(&self, frame: usize, node: NodeId, through: Through) -> bool {
         let local_is_copy = |frame: usize, local: usize| {
             self.plan_frame(frame)
                 .and_then(|frame| frame.locals.get(local))
-                .is_some_and(|local| self.is_copy(frame, local.value))
+                .is_some_and(|local| self.is_copy(frame, local.value, through))
         };
         match self.program.plan.nodes.get(node as usize) {
             Some(Node::Literal(_) | Node::Param(_) | Node::Column { .. }) => true,
@@ -248,7 +257,12 @@ impl<'b> Partition<'b, '_, '_> {
                     .and_then(|slots| slots.get(*slot))
                     .map(|slot| slot.relation)
                 {
-                    Some(Relation::Frame(inner)) => local_is_copy(inner, *local),
+                    Some(Relation::Frame(inner)) => {
+                        let grouped = self
+                            .plan_frame(inner)
+                            .is_some_and(|inner| !inner.group.is_empty());
+                        (grouped && through == Through::Groups) || local_is_copy(inner, *local)
+                    }
                     Some(Relation::Scan(_) | Relation::Broadcast(_)) | None => false,
                 }
             }
@@ -263,7 +277,7 @@ impl<'b> Partition<'b, '_, '_> {
             Some(Node::Literal(_) | Node::Param(_) | Node::Column { .. } | Node::Present(_)) => {
                 true
             }
-            Some(Node::Field { .. } | Node::Local(_)) => self.is_copy(frame, node),
+            Some(Node::Field { .. } | Node::Local(_)) => self.is_copy(frame, node, Through::Groups),
             Some(
                 Node::Not(operand)
                 | Node::Negate(operand)
