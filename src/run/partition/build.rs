@@ -7,6 +7,7 @@ use crate::eval::{self, Place, Rows, Stop};
 use crate::plan::{ClauseKind, Frame, Join, JoinKind, NodeId, builtin};
 use crate::types::Value;
 
+use super::find::Purpose;
 use super::{Memo, NONE, Partition, RowFate, hash};
 
 impl<'b> Partition<'b, '_, '_> {
@@ -89,7 +90,11 @@ impl<'b> Partition<'b, '_, '_> {
             bound: None,
         };
         let mut found = std::mem::take(&mut self.found);
-        let outcome = self.find(at, &join.lookup, &mut found);
+        let purpose = match join.kind {
+            JoinKind::Left => Purpose::Live,
+            JoinKind::Inner | JoinKind::Many => Purpose::Owner,
+        };
+        let outcome = self.find(at, &join.lookup, purpose, &mut found);
         match outcome {
             Err(stop) => self.end_row(number, member, stop),
             Ok(dead) => self.bind_partners(number, frame, member, join, &found, dead),

@@ -22,6 +22,7 @@ use crate::types::{Ty, Value};
 use super::block::{Block, Table, int};
 use super::ledger::{FrameCounts, ReasonCounts, Reject};
 use super::output::{Mark, Output};
+use find::Index;
 
 /// The binding of a slot without row.
 const NONE: u32 = u32::MAX;
@@ -40,7 +41,7 @@ pub(super) struct Results<'p> {
     pub(super) dangling: Vec<(usize, u64)>,
     mark: Mark,
     /// Indexes of broadcast relations, by look-up.
-    broadcast_indexes: HashMap<usize, HashMap<u64, Vec<u32>>>,
+    broadcast_indexes: HashMap<usize, Index>,
 }
 
 impl<'p> Results<'p> {
@@ -112,7 +113,7 @@ pub(super) struct Partition<'b, 'r, 'p> {
     /// For each table of the block the rows of the partition, in the order of their row key.
     sorted: Vec<Vec<u32>>,
     frames: Vec<FrameRows<'b>>,
-    indexes: HashMap<usize, HashMap<u64, Vec<u32>>>,
+    indexes: HashMap<usize, Index>,
     found: Vec<u32>,
 }
 

@@ -7,6 +7,7 @@ use crate::plan::{AggregateOp, Lookup, NodeId, Relation};
 use crate::types::{SeverityValue, Value};
 
 use super::Partition;
+use super::find::Purpose;
 
 impl<'b> Rows<'b> for Partition<'b, '_, '_> {
     fn arena(&self) -> &'b Bump {
@@ -68,9 +69,12 @@ impl<'b> Rows<'b> for Partition<'b, '_, '_> {
     }
 
     fn exists(&mut self, at: Place, _node: NodeId, lookup: &'b Lookup) -> Result<bool, Stop> {
-        let mut found = Vec::new();
-        self.find(at, lookup, &mut found)?;
-        Ok(!found.is_empty())
+        // The list may be in use by the look-up that asks.
+        let mut found = std::mem::take(&mut self.found);
+        let outcome = self.find(at, lookup, Purpose::Exists, &mut found);
+        let exists = !found.is_empty();
+        self.found = found;
+        outcome.map(|_| exists)
     }
 
     fn aggregate(
