@@ -151,7 +151,7 @@ impl<'b> Partition<'b, '_, '_> {
             }
             let holds = eval::evaluate(self.program, self, bound, residual);
             match (holds, ended) {
-                (Ok(value), _) if value == Value::Bool(true) => {}
+                (Ok(Value::Bool(true)), _) => {}
                 (Err(stop), None) => return Err(stop),
                 (Ok(_) | Err(_), _) => return Ok(()),
             }
