@@ -80,6 +80,8 @@ sql -d postgres -c 'CREATE DATABASE mas_template TEMPLATE template0'
 "$mapwright" catalog ddl synapse >"$files/synapse.sql"
 sql -d mas_template -f "$files/mas.sql"
 sql -d mas_template -c "
+    INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+    VALUES (20260720235959, 'the newest migration that the catalog describes', true, '', 0);
     INSERT INTO upstream_oauth_providers
         (upstream_oauth_provider_id, issuer, scope, client_id, token_endpoint_auth_method, created_at)
     VALUES ('01923f23-e93b-0000-0000-000000000001', 'https://dex.example', 'openid', 'mas', 'none', now()),
