@@ -30,6 +30,9 @@ pub struct Mapping {
     pub frames: Vec<Frame>,
     /// The target tables that are written.
     pub targets: Vec<Target>,
+    /// Whether the checker found no error. If not, parts are missing or [`ExprKind::Error`], and the
+    /// mapping is good for finding more that is wrong, not for a plan.
+    pub sound: bool,
 }
 
 /// A parameter.
@@ -202,6 +205,8 @@ pub struct Condition {
     pub equalities: Vec<(Expr, Expr)>,
     /// What else must hold.
     pub residual: Option<Box<Expr>>,
+    /// Whether the checker found no error in it.
+    pub sound: bool,
     /// The whole.
     pub span: Span,
 }

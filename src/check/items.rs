@@ -145,6 +145,7 @@ impl<'c, 'd> Checker<'c, 'd> {
             broadcasts: self.broadcasts,
             frames: self.frames,
             targets,
+            sound: !self.diagnostics.has_errors(),
         }
     }
 

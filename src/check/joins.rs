@@ -109,11 +109,12 @@ impl BlockChecker<'_, '_, '_> {
         let mut condition = Condition {
             equalities: Vec::new(),
             residual: None,
+            sound: !is_wrong(&whole),
             span: on.span,
         };
-        let wrong = is_wrong(&whole);
         split(whole, slot, &mut condition);
-        if condition.equalities.is_empty() && !wrong {
+        if condition.equalities.is_empty() && condition.sound {
+            condition.sound = false;
             let alias = self
                 .frame
                 .slots

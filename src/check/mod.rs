@@ -1,8 +1,7 @@
 //! From the untyped tree to the typed one: names, types, nullness, coverage, lints.
 //!
 //! Checking never stops at the first problem; what is wrong becomes [`ir::ExprKind::Error`], which
-//! fits everywhere, so that one mistake is one message. The typed tree is given out only when there
-//! was no error.
+//! fits everywhere, so that one mistake is one message.
 
 mod block;
 mod branches;
@@ -32,8 +31,10 @@ use crate::syntax::ast;
 
 /// Checks a file against the catalogs whose names it may use.
 ///
-/// What is wrong is pushed into `diagnostics`; the mapping is given back only if they hold no error
-/// then, of parsing or of checking.
+/// What is wrong is pushed into `diagnostics`. The mapping that is given back is
+/// [sound](ir::Mapping::sound) if nothing is; where the checker found errors it is what could be made
+/// out, so that planning can report what is wrong with the rest. After an error of parsing, which may
+/// have swallowed a line that all hangs on, there is none.
 pub fn check(
     file: &ast::File,
     id: FileId,
@@ -47,13 +48,13 @@ pub fn check(
         lint::unused(&mut checker);
         checker.finish(name, file.docs.clone())
     });
+    let parsed = !diagnostics.has_errors();
     diagnostics.extend(found);
     if diagnostics.has_errors() {
         // What nothing uses may well be used by what is wrong.
         diagnostics.remove(codes::W0101);
-        return None;
     }
-    mapping
+    mapping.filter(|_| parsed)
 }
 
 /// The `mapping`, `source` and `target` items: each exactly once, the catalogs known.

@@ -27,7 +27,9 @@ pub(crate) fn checked(blocks: &str) -> Result<ir::Mapping, Vec<String>> {
     let id = files.add("m.map", text);
     let mut found = Diagnostics::new();
     let file = syntax::parse(&files, id, &mut found);
-    super::check(&file, id, &catalogs(), &mut found).ok_or_else(|| messages(found))
+    super::check(&file, id, &catalogs(), &mut found)
+        .filter(|mapping| mapping.sound)
+        .ok_or_else(|| messages(found))
 }
 
 /// `E0203 nullable value …` for each diagnostic, warnings too.

@@ -10,12 +10,16 @@ use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::types::Ty;
 
 use super::keys::{Grounds, Prover};
+use super::known;
 use super::partition::{self, Alignment};
 use super::programs::Lower;
 use super::reasons::reasons;
 use super::*;
 
 /// Makes the plan of a checked mapping; reports what cannot be planned.
+///
+/// Of a mapping that is not sound there is no plan, but what else is wrong with the parts that are
+/// known is reported all the same.
 pub fn plan(
     mut mapping: ir::Mapping,
     files: &Files,
@@ -32,6 +36,9 @@ pub fn plan(
     let mut unique: BTreeMap<(usize, usize), Grounds> = BTreeMap::new();
     for (number, frame) in mapping.frames.iter().enumerate() {
         for (place, join) in frame.joins.iter().enumerate() {
+            if !known::join(&mapping, number, join) {
+                continue;
+            }
             match (
                 join.kind,
                 prover.join_is_unique(number, join.slot, &join.on),
@@ -45,6 +52,9 @@ pub fn plan(
                 }
             }
         }
+    }
+    if !mapping.sound {
+        return None;
     }
     let keys = prover.target_keys();
     for proof in &keys {

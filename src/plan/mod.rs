@@ -8,6 +8,7 @@
 
 pub mod display;
 mod keys;
+mod known;
 mod lower;
 pub mod needs;
 mod partition;

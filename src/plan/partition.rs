@@ -10,6 +10,8 @@ use crate::check::ir::{self, Expr, ExprKind, Relation};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::types::{PgType, Ty};
 
+use super::known;
+
 /// The partition key of each scan, by number, and which scans are read in step.
 pub(super) struct Alignment {
     /// The key column's number in the scan.
@@ -93,6 +95,10 @@ fn solve(
         }
     }
     if constraints.is_empty() {
+        if !mapping.sound {
+            // What would tie the table to others may be what is wrong.
+            return false;
+        }
         return alone(mapping, source, members, keys, diagnostics);
     }
     let mut best: Option<(Vec<usize>, Vec<Option<usize>>)> = None;
@@ -319,6 +325,7 @@ fn constraints(mapping: &ir::Mapping) -> Vec<Constraint> {
         }
         if let Some(root) = root(mapping, Relation::Frame(index))
             && !frame.group.is_empty()
+            && known::values(mapping, index, &frame.group)
         {
             let options: Vec<_> = frame
                 .group
@@ -361,6 +368,7 @@ fn tie(
         .get(frame)
         .and_then(|frame| frame.slots.get(slot))
         .map(|slot| slot.relation)
+        .filter(|_| known::condition(mapping, frame, on))
     else {
         return;
     };
