@@ -57,7 +57,7 @@ impl From<PgErrorKind> for ExitStatus {
     fn from(kind: PgErrorKind) -> Self {
         match kind {
             PgErrorKind::CouldNotStart => ExitStatus::CouldNotStart,
-            PgErrorKind::Unsuitable => ExitStatus::Findings,
+            PgErrorKind::Unsuitable | PgErrorKind::RowsRefused => ExitStatus::Findings,
             PgErrorKind::Unexpected => ExitStatus::Unexpected,
             PgErrorKind::OutcomeUnknown => ExitStatus::OutcomeUnknown,
         }

@@ -82,8 +82,8 @@ fn sqlite(settings: &Settings) -> Option<Finding> {
         Some(SynapseDatabase::Sqlite { origin }) if settings.source.is_none() => Some(error(
             "synapse_on_sqlite",
             place(origin),
-            "Synapse keeps its data in SQLite, which cannot be migrated from.",
-            "Move Synapse to PostgreSQL first, with its own `synapse_port_db`.",
+            "Synapse keeps its data in SQLite, which cannot be migrated from",
+            "move Synapse to PostgreSQL first, with its own `synapse_port_db`",
         )),
         Some(SynapseDatabase::Sqlite { .. } | SynapseDatabase::Postgres { .. }) | None => None,
     }
@@ -92,7 +92,7 @@ fn sqlite(settings: &Settings) -> Option<Finding> {
 fn homeserver(settings: &Settings) -> Option<Finding> {
     let server_name = &settings.server_name;
     let remedy = format!(
-        "Set `matrix.homeserver` in MAS's configuration to `{}`.",
+        "set `matrix.homeserver` in MAS's configuration to `{}`",
         server_name.value
     );
     match &settings.mas.homeserver {
@@ -104,7 +104,7 @@ fn homeserver(settings: &Settings) -> Option<Finding> {
                 server_name.origin.to_string(),
             ],
             format!(
-                "MAS is configured for the homeserver `{}`, Synapse is `{}`.",
+                "MAS is configured for the homeserver `{}`, Synapse is `{}`",
                 homeserver.value, server_name.value
             ),
             remedy,
@@ -112,7 +112,7 @@ fn homeserver(settings: &Settings) -> Option<Finding> {
         None => Some(error(
             "homeserver_mismatch",
             place(&server_name.origin),
-            "MAS's configuration does not name its homeserver.",
+            "MAS's configuration does not name its homeserver",
             remedy,
         )),
     }
@@ -130,22 +130,22 @@ fn refused_switches(settings: &Settings) -> Vec<Finding> {
     add(
         "guest_access_enabled",
         &synapse.allow_guest_access,
-        "Synapse lets guests in, which it cannot do together with MAS.",
-        "Set `allow_guest_access: false` in Synapse's configuration.",
+        "Synapse lets guests in, which it cannot do together with MAS",
+        "set `allow_guest_access: false` in Synapse's configuration",
     );
     if let Some(changes) = &synapse.enable_3pid_changes {
         add(
             "threepid_changes_enabled",
             changes,
-            "Synapse lets people change their e-mail addresses, which MAS takes over.",
-            "Remove `enable_3pid_changes` from Synapse's configuration, or set it to `false`.",
+            "Synapse lets people change their e-mail addresses, which MAS takes over",
+            "remove `enable_3pid_changes` from Synapse's configuration, or set it to `false`",
         );
     }
     add(
         "login_via_existing_session_enabled",
         &synapse.login_via_existing_session,
-        "Synapse lets sessions log in further devices, which it cannot do together with MAS.",
-        "Set `login_via_existing_session.enabled: false` in Synapse's configuration.",
+        "Synapse lets sessions log in further devices, which it cannot do together with MAS",
+        "set `login_via_existing_session.enabled: false` in Synapse's configuration",
     );
     findings
 }
@@ -165,8 +165,8 @@ fn duplicate_providers(settings: &Settings) -> Option<Finding> {
     Some(error(
         "duplicate_synapse_idp_id",
         samples,
-        "Several providers of MAS have the same `synapse_idp_id`, so it is open which one the links belong to.",
-        "Keep it on one of them, or decide with `--upstream-provider-mapping`.",
+        "several providers of MAS have the same `synapse_idp_id`, so it is open which one the links belong to",
+        "keep it on one of them, or decide with `--upstream-provider-mapping`",
     ))
 }
 
@@ -182,24 +182,24 @@ fn registration(settings: &Settings) -> Vec<Finding> {
         findings.push(warning(
             "registration_enabled",
             place(&synapse.enable_registration.origin),
-            format!("Synapse lets people register; from now on MAS decides, where registration with a password is {there}."),
-            "Set `account.password_registration_enabled` in MAS's configuration as it shall be.",
+            format!("Synapse lets people register; from now on MAS decides, where registration with a password is {there}"),
+            "set `account.password_registration_enabled` in MAS's configuration as it shall be",
         ));
     }
     if let (Some(origin), None) = (&synapse.user_consent, &mas.tos_uri) {
         findings.push(warning(
             "consent_without_terms",
             place(origin),
-            "Synapse asks for consent to its terms; MAS has no terms to show.",
-            "Set `branding.tos_uri` in MAS's configuration.",
+            "Synapse asks for consent to its terms; MAS has no terms to show",
+            "set `branding.tos_uri` in MAS's configuration",
         ));
     }
     if synapse.enable_registration_captcha.value && mas.captcha.is_none() {
         findings.push(warning(
             "captcha_missing",
             place(&synapse.enable_registration_captcha.origin),
-            "Synapse protects registration with a CAPTCHA; MAS does not.",
-            "Set `captcha` in MAS's configuration if people may register there.",
+            "Synapse protects registration with a CAPTCHA; MAS does not",
+            "set `captcha` in MAS's configuration if people may register there",
         ));
     }
     findings
@@ -211,18 +211,18 @@ fn other_logins(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |id, origin: &Option<Origin>, what: &str, remedy: &str| {
         if let Some(origin) = origin {
-            let meaning = format!("Synapse lets people log in with {what}, which MAS cannot do.");
+            let meaning = format!("Synapse lets people log in with {what}, which MAS cannot do");
             findings.push(warning(id, place(origin), meaning, remedy));
         }
     };
-    let by_oidc = "Put an OpenID Connect provider in front of it, and map its accounts with `--upstream-provider-mapping`; subjects must stay the same.";
+    let by_oidc = "put an OpenID Connect provider in front of it, and map its accounts with `--upstream-provider-mapping`; subjects must stay the same";
     add("cas_enabled", &synapse.cas, "CAS", by_oidc);
     add("saml_enabled", &synapse.saml2, "SAML", by_oidc);
     add(
         "jwt_enabled",
         &synapse.jwt,
         "JSON web tokens",
-        "Give those who use them another way to log in.",
+        "give those who use them another way to log in",
     );
     let names = |modules: &[Sourced<String>]| -> Vec<String> {
         modules
@@ -234,16 +234,16 @@ fn other_logins(settings: &Settings) -> Vec<Finding> {
         findings.push(warning(
             "password_modules",
             names(&synapse.password_providers),
-            "Third-party modules check passwords for Synapse; MAS has no such modules.",
-            "Put an OpenID Connect provider in front of what they ask, or let people set a password in MAS.",
+            "third-party modules check passwords for Synapse; MAS has no such modules",
+            "put an OpenID Connect provider in front of what they ask, or let people set a password in MAS",
         ));
     }
     if !synapse.modules.is_empty() {
         findings.push(warning(
             "third_party_modules",
             names(&synapse.modules),
-            "Synapse runs third-party modules; those that take part in log-in or registration will no longer be asked.",
-            "See what each of them does, and replace in MAS what concerns log-in or registration.",
+            "Synapse runs third-party modules; those that take part in log-in or registration will no longer be asked",
+            "see what each of them does, and replace in MAS what concerns log-in or registration",
         ));
     }
     findings
@@ -272,24 +272,24 @@ fn providers(settings: &Settings) -> Vec<Finding> {
         findings.push(warning(
             "provider_issuer_differs",
             issuers,
-            "A provider has another `issuer` in MAS's configuration than in Synapse's: links would lead to accounts of another provider.",
-            "Make `issuer` the same on both sides, unless it is one provider under two names.",
+            "a provider has another `issuer` in MAS's configuration than in Synapse's: links would lead to accounts of another provider",
+            "make `issuer` the same on both sides, unless it is one provider under two names",
         ));
     }
     if !clients.is_empty() {
         findings.push(warning(
             "provider_client_id_differs",
             clients,
-            "A provider has another `client_id` in MAS's configuration than in Synapse's: some providers then give people other subjects, and links lead nowhere.",
-            "Use the same client on both sides, or make sure that subjects do not depend on it.",
+            "a provider has another `client_id` in MAS's configuration than in Synapse's: some providers then give people other subjects, and links lead nowhere",
+            "use the same client on both sides, or make sure that subjects do not depend on it",
         ));
     }
     if !disabled.is_empty() {
         findings.push(warning(
             "mas_provider_disabled",
             disabled,
-            "A provider that links are mapped to is switched off in MAS: nobody can log in with it.",
-            "Set `enabled: true` on the provider in MAS's configuration, unless that is meant.",
+            "a provider that links are mapped to is switched off in MAS: nobody can log in with it",
+            "set `enabled: true` on the provider in MAS's configuration, unless that is meant",
         ));
     }
     findings
@@ -351,7 +351,14 @@ mod tests {
         for finding in &found {
             assert!(!format!("{finding:?}").contains(PEPPER));
             assert!(finding.count > 0);
-            assert!(finding.meaning.ends_with('.') && finding.remedy.ends_with('.'));
+            for text in [&finding.meaning, &finding.remedy] {
+                assert!(
+                    !text.ends_with('.') && !text.starts_with(|c: char| c.is_uppercase())
+                        || text.starts_with("Synapse")
+                        || text.starts_with("MAS"),
+                    "{text}"
+                );
+            }
         }
         found
     }

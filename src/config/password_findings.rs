@@ -20,8 +20,8 @@ pub(super) fn password_schemes(settings: &Settings) -> Vec<Finding> {
         findings.push(warning(
             "mas_passwords_disabled",
             place(&mas.passwords_enabled.origin),
-            "MAS has passwords switched off: those who log in to Synapse with one will not get in with it.",
-            "Set `passwords.enabled: true` in MAS's configuration, unless that is meant.",
+            "MAS has passwords switched off: those who log in to Synapse with one will not get in with it",
+            "set `passwords.enabled: true` in MAS's configuration, unless that is meant",
         ));
     }
     let scheme = mas
@@ -32,8 +32,8 @@ pub(super) fn password_schemes(settings: &Settings) -> Vec<Finding> {
         findings.push(error(
             "no_password_scheme_v1",
             Vec::new(),
-            "MAS's configuration has no password scheme of version 1, which is the version of all migrated hashes.",
-            "Add a scheme to `passwords.schemes`: `version: 1`, `algorithm: bcrypt`, `unicode_normalization: true`, and Synapse's pepper, if it has one, as `secret`.",
+            "MAS's configuration has no password scheme of version 1, which is the version of all migrated hashes",
+            "add a scheme to `passwords.schemes`: `version: 1`, `algorithm: bcrypt`, `unicode_normalization: true`, and Synapse's pepper, if it has one, as `secret`",
         ));
         return findings;
     };
@@ -41,8 +41,8 @@ pub(super) fn password_schemes(settings: &Settings) -> Vec<Finding> {
         findings.push(error(
             "password_scheme_v1_not_bcrypt",
             place(&scheme.version.origin),
-            "MAS's password scheme of version 1 is not bcrypt, but all migrated hashes are, and have that version.",
-            "Make version 1 of `passwords.schemes` `algorithm: bcrypt`, and give the other algorithm a higher version.",
+            "MAS's password scheme of version 1 is not bcrypt, but all migrated hashes are, and have that version",
+            "make version 1 of `passwords.schemes` `algorithm: bcrypt`, and give the other algorithm a higher version",
         ));
         return findings;
     }
@@ -52,16 +52,16 @@ pub(super) fn password_schemes(settings: &Settings) -> Vec<Finding> {
         findings.push(warning(
             "password_normalization_off",
             place(&normalization.origin),
-            "MAS's password scheme of version 1 does not normalise passwords, but Synapse does: some passwords with characters outside ASCII will stop working.",
-            "Set `unicode_normalization: true` on version 1 of `passwords.schemes`.",
+            "MAS's password scheme of version 1 does not normalise passwords, but Synapse does: some passwords with characters outside ASCII will stop working",
+            "set `unicode_normalization: true` on version 1 of `passwords.schemes`",
         ));
     }
     if mas.password_schemes.len() == 1 {
         findings.push(warning(
             "only_password_scheme_v1",
             place(&scheme.version.origin),
-            "MAS has no newer password scheme than version 1, so that hashes stay bcrypt for ever.",
-            "Add `version: 2` with `algorithm: argon2id` to `passwords.schemes`: hashes are then renewed at log-in.",
+            "MAS has no newer password scheme than version 1, so that hashes stay bcrypt for ever",
+            "add `version: 2` with `algorithm: argon2id` to `passwords.schemes`: hashes are then renewed at log-in",
         ));
     }
     findings
@@ -94,9 +94,9 @@ fn pepper(pepper: Option<&Sourced<Secret>>, scheme: &PasswordScheme) -> Option<F
         "password_secret_mismatch",
         samples,
         format!(
-            "The secret of MAS's password scheme of version 1 must be Synapse's pepper, but {what}: no migrated password would work."
+            "the secret of MAS's password scheme of version 1 must be Synapse's pepper, but {what}: no migrated password would work"
         ),
-        "Make `secret` of version 1 of `passwords.schemes` equal to `password_config.pepper` of Synapse, character by character.",
+        "make `secret` of version 1 of `passwords.schemes` equal to `password_config.pepper` of Synapse, character by character",
     );
     finding.count = 1;
     Some(finding)

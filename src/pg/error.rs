@@ -9,6 +9,8 @@ pub enum PgErrorKind {
     CouldNotStart,
     /// The database is not what the run needs (wrong schema, not empty, not a primary …).
     Unsuitable,
+    /// A unique or foreign key of the target does not hold for the rows that were written; rolled back.
+    RowsRefused,
     /// Something broke under way; the transaction was rolled back or dies with its connection.
     Unexpected,
     /// The connection broke while COMMIT was under way and nobody could say what became of it.

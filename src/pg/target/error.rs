@@ -193,7 +193,7 @@ pub(super) fn rebuild_index(index: &Index, error: &tokio_postgres::Error) -> PgE
             None => "unique index",
         };
         return PgError::new(
-            PgErrorKind::Unexpected,
+            PgErrorKind::RowsRefused,
             Diagnostic::error(
                 codes::E0666,
                 format!("rows for `{}` violate its {what} `{}`", index.table, index.name),
@@ -218,7 +218,7 @@ pub(super) fn rebuild_index(index: &Index, error: &tokio_postgres::Error) -> PgE
 pub(super) fn rebuild_foreign_key(key: &ForeignKey, error: &tokio_postgres::Error) -> PgError {
     if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) {
         return PgError::new(
-            PgErrorKind::Unexpected,
+            PgErrorKind::RowsRefused,
             Diagnostic::error(
                 codes::E0667,
                 format!(

@@ -105,19 +105,57 @@ impl<'b> Partition<'b, '_, '_> {
             if definition.sensitive {
                 continue;
             }
-            let shown = match decode(&definition.pg_type, self.cell(scan, row, *column)) {
-                Ok(Value::Text(text)) => text.to_owned(),
-                Ok(Value::Int(number)) => number.to_string(),
-                Ok(Value::Uuid(bytes)) => crate::functions::uuid_text(&bytes),
-                Ok(Value::Null) => "null".to_owned(),
-                _ => continue,
-            };
-            if text.is_empty() {
-                text = shown;
-            } else {
-                text = format!("{text} {}={shown}", definition.name);
+            let (shown, speaks_for_itself) =
+                match decode(&definition.pg_type, self.cell(scan, row, *column)) {
+                    Ok(Value::Text(text)) => (shown(text), !text.is_empty()),
+                    Ok(Value::Int(number)) => (number.to_string(), true),
+                    Ok(Value::Uuid(bytes)) => (crate::functions::uuid_text(&bytes), true),
+                    Ok(Value::Null) => ("null".to_owned(), false),
+                    _ => continue,
+                };
+            if !text.is_empty() {
+                text.push(' ');
             }
+            if *column != scan_plan.key || !speaks_for_itself {
+                text.push_str(&definition.name);
+                text.push('=');
+            }
+            text.push_str(&shown);
         }
         text
+    }
+}
+
+/// A text as it stands, but in quotes with escapes where it has what a terminal would act upon or
+/// what would blur its ends.
+fn shown(text: &str) -> String {
+    let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\\');
+    // Formatting of `Debug` escapes what cannot be seen, such as marks that turn the writing direction.
+    let debug = format!("{text:?}");
+    if text.is_empty() || text.contains(odd) || debug.len() != text.len() + 2 {
+        debug
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn keys_are_shown_as_they_are_unless_they_would_deceive() {
+        for plain in ["@alice:example.com", "7", "@ü:x", "a'b"] {
+            assert_eq!(shown(plain), plain);
+        }
+        for (odd, quoted) in [
+            ("", r#""""#),
+            ("a b", r#""a b""#),
+            ("\u{1b}[2J", r#""\u{1b}[2J""#),
+            ("x\u{202e}y", r#""x\u{202e}y""#),
+            ("line\nbreak", r#""line\nbreak""#),
+        ] {
+            assert_eq!(shown(odd), quoted);
+        }
     }
 }
