@@ -105,6 +105,7 @@ registry! {
     E0308, "0.1.0", "map that writes nothing";
     E0401, "0.1.0", "views that build on each other";
     W0401, "0.1.0", "uniqueness that cannot be shown";
+    W0402, "0.1.0", "reference to a table that is not written";
     E0402, "0.1.0", "join whose right side is not unique";
     E0403, "0.1.0", "relation not aligned with the partition key";
     E0404, "0.1.0", "type that can only be copied";

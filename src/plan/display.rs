@@ -8,7 +8,7 @@ use crate::types::SeverityValue;
 
 use super::{
     ClauseKind, FateKind, Frame, IntoCondition, Join, JoinKind, KeyVerdict, NodeId, Plan,
-    ReasonSeverity, ReferenceTo, Relation, Rule, Side,
+    ReasonSeverity, ReferenceScope, ReferenceTo, Relation, Rule, Side,
 };
 
 /// The plan as text; `files` are the ones it was compiled from, whose words the rules are shown in.
@@ -227,27 +227,18 @@ impl Explainer<'_> {
                 KeyVerdict::Proven {
                     rests_on,
                     one_to_one,
+                    others,
                 } => {
-                    let keys: Vec<String> = rests_on
-                        .iter()
-                        .map(|key| {
-                            format!(
-                                "`{}` of {} ({})",
-                                key.key,
-                                key.table,
-                                key.columns.join(", ")
-                            )
-                        })
-                        .collect();
-                    write!(
-                        out,
-                        "unique by {}",
-                        if keys.is_empty() {
-                            "its grouping".to_owned()
-                        } else {
-                            keys.join(" and ")
-                        }
-                    )?;
+                    let keys = rests_on.iter().map(|key| {
+                        format!(
+                            "`{}` of {} ({})",
+                            key.key,
+                            key.table,
+                            key.columns.join(", ")
+                        )
+                    });
+                    let all: Vec<String> = keys.chain(others.iter().cloned()).collect();
+                    write!(out, "unique by {}", all.join(" and "))?;
                     for param in one_to_one
                         .iter()
                         .filter_map(|param| plan.params.get(*param))
@@ -268,12 +259,22 @@ impl Explainer<'_> {
                 .get(reference.from)
                 .map_or("", |target| target.table.as_str());
             match &reference.to {
-                ReferenceTo::Target { target, .. } => {
+                ReferenceTo::Target { target, scope, .. } => {
                     let to = plan
                         .targets
                         .get(*target)
                         .map_or("", |target| target.table.as_str());
-                    writeln!(out, "  {from} → {to}  checked inside each partition")?;
+                    match scope {
+                        ReferenceScope::Partition => {
+                            writeln!(out, "  {from} → {to}  checked inside each partition")?;
+                        }
+                        ReferenceScope::Run(why) => {
+                            writeln!(out, "  {from} → {to}  checked at the end of the run: {why}")?;
+                        }
+                        ReferenceScope::Database(why) => {
+                            writeln!(out, "  {from} → {to}  checked by the foreign key: {why}")?;
+                        }
+                    }
                 }
                 ReferenceTo::Table { table, .. } => {
                     writeln!(out, "  {from} → {table}  must be there already")?

@@ -24,7 +24,7 @@ use block::Table;
 pub use ledger::{MapLedger, ReasonCount, ReasonReport, Reject, SAMPLES};
 pub use merge::Limits;
 use merge::Merge;
-pub use output::OutsideReference;
+pub use output::{AcrossReference, OutsideReference};
 use partition::{Partition, Results};
 pub use report::RunReport;
 pub use row_sink::{NoSink, RowBatch, RowSink};

@@ -1,14 +1,15 @@
 //! Rows on their way out: encoded per target table, cut into batches, their references noted.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use bytes::{BufMut, BytesMut};
 
 use crate::eval::{Unencodable, encode};
-use crate::plan::{Plan, ReferenceTo};
-use crate::types::{PgType, Value};
+use crate::plan::{Plan, ReferenceScope, ReferenceTo, TargetColumn};
+use crate::types::{PgType, Ty, Value};
 
+use super::block::int;
 use super::row_sink::RowBatch;
 
 /// How many bytes make a batch: smaller ones cost PostgreSQL up to twice the time.
@@ -16,6 +17,13 @@ const BATCH_SIZE: usize = 1024 * 1024;
 /// How many values are kept of a reference to a table that is not written; with more, the rest is
 /// left to the constraint itself.
 const OUTSIDE_LIMIT: usize = 100_000;
+/// How many bytes may be held of a reference that leaves its partition; with more, it is left to the
+/// constraint itself.
+const ACROSS_LIMIT: usize = 64 * 1024 * 1024;
+/// What a held value takes beside its bytes, about.
+const HELD: usize = 48;
+/// How many values without partner are kept as samples.
+const SAMPLES: usize = 5;
 
 /// What leaves the evaluation of a pass.
 pub(super) struct Output<'p> {
@@ -27,6 +35,11 @@ pub(super) struct Output<'p> {
     keys: Vec<u8>,
     references: Vec<References>,
     outside: Vec<Outside>,
+    across: Vec<Across>,
+    /// Frame, row and target of each row written in the partition, where one may be rejected later.
+    rows: Vec<(u32, u32, usize)>,
+    /// Whether a reference is checked inside the partition.
+    checks_rows: bool,
 }
 
 #[derive(Default)]
@@ -50,10 +63,84 @@ struct Outside {
     complete: bool,
 }
 
+/// Values of a foreign key that leaves its partition, by what became of them so far.
+#[derive(Default)]
+struct Across {
+    /// Referred to or not, a row has it.
+    there: HashSet<Box<[u8]>>,
+    /// Referred to by so many rows, and no row has it yet.
+    open: HashMap<Box<[u8]>, u64>,
+    size: usize,
+    given_up: bool,
+}
+
+impl Across {
+    fn refer(&mut self, value: &[u8]) {
+        if self.given_up || self.there.contains(value) {
+            return;
+        }
+        match self.open.get_mut(value) {
+            Some(rows) => *rows += 1,
+            None => {
+                self.open.insert(value.into(), 1);
+                self.hold(value.len());
+            }
+        }
+    }
+
+    fn have(&mut self, value: &[u8]) {
+        if self.given_up {
+            return;
+        }
+        if self.open.remove(value).is_some() {
+            self.size -= value.len() + HELD;
+        }
+        if self.there.insert(value.into()) {
+            self.hold(value.len());
+        }
+    }
+
+    fn hold(&mut self, length: usize) {
+        self.size += length + HELD;
+        if self.size > ACROSS_LIMIT {
+            *self = Self {
+                given_up: true,
+                ..Self::default()
+            };
+        }
+    }
+
+    /// The rows and first values that no row fulfils; `None` where that was not followed to the end.
+    fn end(self) -> Option<(u64, u64, Vec<Vec<u8>>)> {
+        if self.given_up {
+            return None;
+        }
+        let open: BTreeMap<Box<[u8]>, u64> = self.open.into_iter().collect();
+        let samples = open.keys().take(SAMPLES).map(|value| value.to_vec());
+        Some((open.values().sum(), open.len() as u64, samples.collect()))
+    }
+}
+
 /// Where the output stood before a row, to take the row back.
 pub(super) struct Mark {
     buffers: Vec<(usize, u64)>,
     references: Vec<(usize, usize)>,
+    rows: usize,
+}
+
+/// What became of a foreign key whose rows may refer to rows of other partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcrossReference {
+    /// The foreign key's number in the plan.
+    pub reference: usize,
+    /// How many rows refer to none that is written; `None` where there were too many values to hold,
+    /// or only the database can compare them.
+    pub rows: Option<u64>,
+    /// How many distinct values these hold.
+    pub values: u64,
+    /// The first of the values, in PostgreSQL's binary form with integers as `bigint`; empty where a
+    /// foreign key has several columns.
+    pub samples: Vec<Vec<u8>>,
 }
 
 /// Values of a foreign key to a table that the plan does not write.
@@ -87,6 +174,17 @@ impl<'p> Output<'p> {
                     complete: true,
                 })
                 .collect(),
+            across: plan.references.iter().map(|_| Across::default()).collect(),
+            rows: Vec::new(),
+            checks_rows: plan.references.iter().any(|reference| {
+                matches!(
+                    reference.to,
+                    ReferenceTo::Target {
+                        scope: ReferenceScope::Partition,
+                        ..
+                    }
+                )
+            }),
         }
     }
 
@@ -103,6 +201,7 @@ impl<'p> Output<'p> {
                 .iter()
                 .map(|reference| (reference.from.len(), reference.to.len())),
         );
+        mark.rows = self.rows.len();
     }
 
     /// Takes back everything since the mark.
@@ -116,6 +215,7 @@ impl<'p> Output<'p> {
             reference.from.truncate(*from);
             reference.to.truncate(*to);
         }
+        self.rows.truncate(mark.rows);
     }
 
     /// Begins a row.
@@ -181,6 +281,8 @@ impl<'p> Output<'p> {
             fields,
             keys,
             references,
+            rows,
+            checks_rows,
             ..
         } = self;
         let Some(buffer) = buffers.get_mut(target) else {
@@ -188,20 +290,60 @@ impl<'p> Output<'p> {
         };
         buffer.rows += 1;
         buffer.total += 1;
+        if *checks_rows {
+            rows.push((frame, row, target));
+        }
+        let types = |number: usize| {
+            let target = plan.targets.get(number);
+            target.map_or(&[][..], |target| &target.columns)
+        };
         for (reference, noted) in plan.references.iter().zip(references) {
-            if reference.from == target
-                && let Some(range) = key(&reference.from_columns, fields, &buffer.data, keys)
-            {
-                noted.from.push((range, frame, row));
+            match &reference.to {
+                ReferenceTo::Target { scope, .. }
+                    if matches!(scope, ReferenceScope::Database(_)) => {}
+                ReferenceTo::Target {
+                    target: to,
+                    columns,
+                    ..
+                } => {
+                    if reference.from == target
+                        && let Some(range) = key(
+                            &reference.from_columns,
+                            types(target),
+                            fields,
+                            &buffer.data,
+                            keys,
+                        )
+                    {
+                        noted.from.push((range, frame, row));
+                    }
+                    if *to == target
+                        && let Some(range) = key(columns, types(target), fields, &buffer.data, keys)
+                    {
+                        noted.to.push(range);
+                    }
+                }
+                ReferenceTo::Table { .. } => {
+                    if reference.from == target
+                        && let Some(range) =
+                            key(&reference.from_columns, &[], fields, &buffer.data, keys)
+                    {
+                        noted.from.push((range, frame, row));
+                    }
+                }
             }
-            if let ReferenceTo::Target {
-                target: to,
-                columns,
-            } = &reference.to
-                && *to == target
-                && let Some(range) = key(columns, fields, &buffer.data, keys)
-            {
-                noted.to.push(range);
+        }
+    }
+
+    /// Counts the rows that a row of a map was written to as not written after all.
+    pub(super) fn reject(&mut self, frame: u32, row: u32) {
+        for (_, _, target) in self
+            .rows
+            .iter()
+            .filter(|(of, number, _)| (*of, *number) == (frame, row))
+        {
+            if let Some(buffer) = self.buffers.get_mut(*target) {
+                buffer.total -= 1;
             }
         }
     }
@@ -214,6 +356,7 @@ impl<'p> Output<'p> {
             keys,
             references,
             outside,
+            across,
             ..
         } = self;
         let bytes = |range: &Range<usize>| keys.get(range.clone()).unwrap_or_default();
@@ -223,8 +366,11 @@ impl<'p> Output<'p> {
             .zip(references.iter_mut())
             .enumerate()
         {
-            match reference.to {
-                ReferenceTo::Target { .. } => {
+            match &reference.to {
+                ReferenceTo::Target {
+                    scope: ReferenceScope::Partition,
+                    ..
+                } => {
                     let few = noted.to.len() <= 16;
                     let many: HashSet<&[u8]> = if few {
                         HashSet::new()
@@ -241,6 +387,15 @@ impl<'p> Output<'p> {
                         if !found {
                             dangling(number, *frame, *row);
                         }
+                    }
+                }
+                ReferenceTo::Target { .. } => {
+                    let Some(across) = across.get_mut(number) else {
+                        continue;
+                    };
+                    noted.to.iter().for_each(|range| across.have(bytes(range)));
+                    for (range, _, _) in &noted.from {
+                        across.refer(bytes(range));
                     }
                 }
                 ReferenceTo::Table { .. } => {
@@ -267,6 +422,11 @@ impl<'p> Output<'p> {
         keys.clear();
     }
 
+    /// Forgets which rows the partition wrote.
+    pub(super) fn forget_rows(&mut self) {
+        self.rows.clear();
+    }
+
     /// The batches that are full; all of them when `last`.
     pub(super) fn batches(&mut self, last: bool, out: &mut Vec<(usize, RowBatch)>) {
         for (target, buffer) in self.buffers.iter_mut().enumerate() {
@@ -288,9 +448,11 @@ impl<'p> Output<'p> {
         self.buffers.iter().map(|buffer| buffer.total).collect()
     }
 
-    /// The values that refer to tables which are not written.
-    pub(super) fn outside(self) -> Vec<OutsideReference> {
-        self.outside
+    /// The values that refer to tables which are not written, and what became of the references
+    /// that leave their partition.
+    pub(super) fn references(self) -> (Vec<OutsideReference>, Vec<AcrossReference>) {
+        let outside = self
+            .outside
             .into_iter()
             .enumerate()
             .filter(|(_, outside)| !outside.values.is_empty() || !outside.complete)
@@ -299,7 +461,40 @@ impl<'p> Output<'p> {
                 values: outside.values.into_iter().collect(),
                 complete: outside.complete,
             })
-            .collect()
+            .collect();
+        let across = self
+            .plan
+            .references
+            .iter()
+            .zip(self.across)
+            .enumerate()
+            .filter_map(|(number, (reference, across))| {
+                let ReferenceTo::Target { scope, .. } = &reference.to else {
+                    return None;
+                };
+                let found = match scope {
+                    ReferenceScope::Partition => return None,
+                    ReferenceScope::Run(_) => across.end(),
+                    ReferenceScope::Database(_) => None,
+                };
+                let (rows, values, samples) = match found {
+                    Some((rows, values, samples)) => (Some(rows), values, samples),
+                    None => (None, 0, Vec::new()),
+                };
+                let single = reference.from_columns.len() == 1;
+                Some(AcrossReference {
+                    reference: number,
+                    rows,
+                    values,
+                    samples: samples
+                        .into_iter()
+                        .filter(|_| single)
+                        .filter_map(|key| key.get(KEY_PART..).map(<[u8]>::to_vec))
+                        .collect(),
+                })
+            })
+            .collect();
+        (outside, across)
     }
 }
 
@@ -308,6 +503,7 @@ impl Mark {
         Self {
             buffers: Vec::new(),
             references: Vec::new(),
+            rows: 0,
         }
     }
 }
@@ -316,9 +512,11 @@ impl Mark {
 const KEY_PART: usize = 4;
 
 /// Appends the key made of some fields; `None` where one of them is null (such a key refers to
-/// nothing).
+/// nothing). Integers are brought to one width where the columns are given, so that those of columns
+/// of two widths can be compared.
 fn key(
     columns: &[usize],
+    types: &[TargetColumn],
     fields: &[Option<Range<usize>>],
     data: &[u8],
     keys: &mut Vec<u8>,
@@ -333,6 +531,14 @@ fn key(
         let Some(field) = field else {
             keys.truncate(start);
             return None;
+        };
+        let wide;
+        let field = match types.get(*column) {
+            Some(column) if column.pg_type.ty() == Ty::Int => {
+                wide = int(field).to_be_bytes();
+                &wide[..]
+            }
+            _ => field,
         };
         keys.extend(u32::try_from(field.len()).unwrap_or(u32::MAX).to_be_bytes());
         keys.extend(field);

@@ -6,7 +6,7 @@ use crate::plan::builtin;
 use crate::types::SeverityValue;
 
 use super::ledger::{FrameCounts, MapLedger, ReasonCount, ReasonReport, Reject};
-use super::output::OutsideReference;
+use super::output::{AcrossReference, OutsideReference};
 use super::partition::Results;
 
 /// The result of a pass over all rows.
@@ -30,6 +30,8 @@ pub struct RunReport {
     pub dangling: Vec<(usize, u64)>,
     /// Values that must be in tables which the plan does not write.
     pub outside: Vec<OutsideReference>,
+    /// What became of foreign keys whose rows may refer to rows of other partitions.
+    pub across: Vec<AcrossReference>,
 }
 
 impl RunReport {
@@ -66,15 +68,18 @@ impl RunReport {
             .filter(|(_, (_, rows))| *rows > 0)
             .map(|(reference, (_, rows))| (reference, *rows))
             .collect();
+        let written = results.output.totals();
+        let (outside, across) = results.output.references();
         Self {
             read,
-            written: results.output.totals(),
+            written,
             maps,
             reasons,
             rejected: results.rejected,
             rejects: results.rejects,
             dangling,
-            outside: results.output.outside(),
+            outside,
+            across,
         }
     }
 

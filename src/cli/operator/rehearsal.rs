@@ -11,9 +11,9 @@ use crate::diagnostics::{Finding, FindingSeverity};
 use crate::eval::{decode, query};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions, load};
 use crate::pg::{Endpoint, references};
-use crate::plan::{ReferenceTo, Side};
+use crate::plan::{ReferenceScope, ReferenceTo, Side};
 use crate::run::{Inputs, NoSink, OutsideReference, RunReport, run};
-use crate::types::Value;
+use crate::types::{PgType, Value};
 
 use super::preflight::{Looked, Schemas};
 use super::progress::Progress;
@@ -110,7 +110,96 @@ pub fn rows(job: &Job, report: &RunReport) -> Vec<Finding> {
         .is_some_and(|rows| *rows > 0);
     let mut findings = config_findings(&job.settings, DataFacts { has_bcrypt_hash });
     findings.extend(report.findings(&job.program));
+    findings.extend(across(job, report));
     findings
+}
+
+/// References that leave their partition: rows that refer to none that is written, and references
+/// that could not be followed.
+fn across(job: &Job, report: &RunReport) -> Vec<Finding> {
+    let plan = &job.program.plan;
+    let mut findings = Vec::new();
+    for across in &report.across {
+        let Some(reference) = plan.references.get(across.reference) else {
+            continue;
+        };
+        let ReferenceTo::Target {
+            target,
+            columns,
+            scope,
+        } = &reference.to
+        else {
+            continue;
+        };
+        let (Some(from), Some(to)) = (plan.targets.get(reference.from), plan.targets.get(*target))
+        else {
+            continue;
+        };
+        let key = format!(
+            "foreign key `{}` of `{}` to `{}`",
+            reference.name, from.table, to.table
+        );
+        let column = columns.first().and_then(|column| to.columns.get(*column));
+        match across.rows {
+            Some(0) => {}
+            Some(rows) => findings.push(Finding {
+                id: format!("dangling_{}", reference.name),
+                severity: FindingSeverity::Error,
+                count: rows,
+                samples: column
+                    .filter(|column| !column.sensitive)
+                    .into_iter()
+                    .flat_map(|column| {
+                        across
+                            .samples
+                            .iter()
+                            .filter_map(|bytes| value_text(&wide(&column.pg_type), bytes))
+                    })
+                    .collect(),
+                meaning: format!("{key}: rows refer to rows that the mapping does not write"),
+                remedy: format!(
+                    "write these rows of `{}` too, leave out the rows that refer to them, or write `null` in place of the reference",
+                    to.table
+                ),
+                sql: None,
+            }),
+            None => findings.push(Finding {
+                id: format!("unchecked_{}", reference.name),
+                severity: FindingSeverity::Warning,
+                count: 1,
+                samples: Vec::new(),
+                meaning: match scope {
+                    ReferenceScope::Database(why) => {
+                        format!("{key} was not followed: {why}")
+                    }
+                    ReferenceScope::Run(_) | ReferenceScope::Partition => {
+                        format!("{key} was not followed: it has too many values to hold")
+                    }
+                },
+                remedy: "a row without partner would end the migration when the foreign key is built again, and change nothing".to_owned(),
+                sql: None,
+            }),
+        }
+    }
+    findings
+}
+
+/// The type in which a value of a reference is kept.
+fn wide(ty: &PgType) -> PgType {
+    match ty {
+        PgType::Int2 | PgType::Int4 => PgType::Int8,
+        other => other.clone(),
+    }
+}
+
+/// A value of a key as text, where it is of a type that is shown.
+fn value_text(ty: &PgType, bytes: &[u8]) -> Option<String> {
+    match decode(ty, Some(bytes)) {
+        Ok(Value::Text(text)) => Some(text.to_owned()),
+        Ok(Value::Int(number)) => Some(number.to_string()),
+        Ok(Value::Uuid(bytes)) => Some(crate::functions::uuid_text(&bytes)),
+        _ => None,
+    }
 }
 
 /// Rows of tables which the mapping does not write, but that written rows would refer to, and which
@@ -141,12 +230,7 @@ async fn outside(
         let values: Vec<String> = outside
             .values
             .iter()
-            .filter_map(|bytes| match decode(&column.pg_type, Some(bytes)) {
-                Ok(Value::Text(text)) => Some(text.to_owned()),
-                Ok(Value::Int(number)) => Some(number.to_string()),
-                Ok(Value::Uuid(bytes)) => Some(crate::functions::uuid_text(&bytes)),
-                _ => None,
-            })
+            .filter_map(|bytes| value_text(&column.pg_type, bytes))
             .collect();
         let missing =
             references::missing(target, schema, table, to, &column.pg_type, &values).await?;

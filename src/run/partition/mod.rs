@@ -163,6 +163,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
         for (reference, frame, row) in rejects {
             self.dangling(reference, frame as usize, row);
         }
+        self.results.output.forget_rows();
     }
 
     /// Puts the rows of each scan in the order of their row key.
