@@ -60,6 +60,7 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
     match command {
         Command::Check(args) => Box::pin(commands::check::run(args, printer)).await,
         Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
+        Command::Verify(args) => Box::pin(commands::verify::run(args, printer)).await,
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),
         Command::Plan(args) => commands::plan::run(args, printer),
@@ -87,6 +88,7 @@ fn end(failure: &Failure, printer: &Printer) -> ExitStatus {
         }
         ExitStatus::Done
         | ExitStatus::MappingErrors
+        | ExitStatus::Differs
         | ExitStatus::Usage
         | ExitStatus::Warnings
         | ExitStatus::Interrupted

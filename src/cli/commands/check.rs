@@ -4,7 +4,7 @@ use crate::cli::args::{CheckArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
-use crate::cli::operator::preflight::{Schemas, look};
+use crate::cli::operator::preflight::{Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
@@ -19,7 +19,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let sides = &args.sides;
     let started_at = jiff::Timestamp::now();
     let job = Job::new(sides, printer)?;
-    report::writable(sides.report.as_deref())?;
+    report::writable(args.report.as_deref())?;
     let mut frame = Frame {
         command: "check",
         dry_run: false,
@@ -31,12 +31,12 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         looked = look_at_all(&job, args, &mut frame, printer) => looked,
         status = interrupts.wait() => {
             printer.always("interrupted; nothing was changed");
-            return Err(with_report(&job, sides.report.as_deref(), &frame, Failure::new(status, Vec::new())));
+            return Err(with_report(&job, args.report.as_deref(), &frame, Failure::new(status, Vec::new())));
         }
     };
     let mut outcome = match looked {
         Ok(outcome) => outcome,
-        Err(failure) => return Err(with_report(&job, sides.report.as_deref(), &frame, failure)),
+        Err(failure) => return Err(with_report(&job, args.report.as_deref(), &frame, failure)),
     };
     sort(&mut outcome.findings);
     let status = if findings::any_error(&outcome.findings) {
@@ -55,7 +55,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         problems: Vec::new(),
     };
     let report = report::report(&job, &outcome, &frame, verdict);
-    if let Some(path) = &sides.report {
+    if let Some(path) = &args.report {
         report::write(path, &report)?;
     }
     if printer.format == OutputFormat::Json {
@@ -94,7 +94,7 @@ async fn look_at_all(
         target: &sides.mas_schema,
     };
     let begun = std::time::Instant::now();
-    let mut looked = look(job, source, schemas).await?;
+    let mut looked = look(job, source, schemas, Purpose::Migrate).await?;
     frame.sides.clone_from(&looked.sides);
     outcome
         .phases

@@ -80,6 +80,7 @@ async fn show(
     let sides = sides(directory);
     step(3, "mapwright check: every row rehearsed, nothing written");
     let check = CheckArgs {
+        report: None,
         sides: sides.clone(),
     };
     let status = Box::pin(super::check::run(&check, printer)).await?;
@@ -91,6 +92,8 @@ async fn show(
         "mapwright migrate --dry-run: everything, then rolled back",
     );
     let mut migrate = MigrateArgs {
+        verify: false,
+        report: None,
         sides,
         dry_run: true,
         no_source_lock: false,

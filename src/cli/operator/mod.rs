@@ -2,11 +2,13 @@
 
 pub mod findings;
 pub mod interrupt;
+pub mod past_run;
 pub mod preflight;
 pub mod progress;
 pub mod rehearsal;
 pub mod report;
 pub mod table;
+pub mod verification;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use crate::pg::source::ScanQuery;
 use crate::pg::target::TargetTable;
 use crate::pg::{Endpoint, PgError, Secret, connect};
 use crate::plan::Plan;
+use crate::run::digest::RowsDigest;
 use crate::run::{Limits, RunReport};
 use crate::types::{OwnedValue, SeverityValue, Ty};
 
@@ -197,6 +200,16 @@ pub struct Outcome {
     pub phases: Vec<(String, Duration)>,
     /// Rows counted in the target at the end, by target.
     pub written: Vec<u64>,
+    /// Digests of the rows that were written, by target; empty where none were.
+    pub digests: Vec<RowsDigest>,
+}
+
+impl Outcome {
+    /// What was written is gone again.
+    pub fn nothing_written(&mut self) {
+        self.written.iter_mut().for_each(|rows| *rows = 0);
+        self.digests.clear();
+    }
 }
 
 /// An error of the database layer that is a finding, because it says what a database is like.

@@ -43,6 +43,15 @@ pub struct Schemas<'a> {
     pub target: &'a str,
 }
 
+/// What the look is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A migration: the target must be empty and writable.
+    Migrate,
+    /// A comparison: the target is only read.
+    Compare,
+}
+
 /// Connects to both sides and looks at them. `source` is where the job's settings lead.
 ///
 /// # Errors
@@ -51,6 +60,7 @@ pub async fn look(
     job: &Job,
     source: &crate::pg::Endpoint,
     schemas: Schemas<'_>,
+    purpose: Purpose,
 ) -> Result<Looked, Failure> {
     let (source, target) = tokio::join!(connect(source), connect(&job.settings.target));
     let (source, target) = match (source, target) {
@@ -88,11 +98,16 @@ pub async fn look(
         findings: Vec::new(),
         readable: true,
     };
-    compare(job, schemas, &mut looked).await?;
+    compare(job, schemas, purpose, &mut looked).await?;
     Ok(looked)
 }
 
-async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result<(), Failure> {
+async fn compare(
+    job: &Job,
+    schemas: Schemas<'_>,
+    purpose: Purpose,
+    looked: &mut Looked,
+) -> Result<(), Failure> {
     let (source_facts, target_facts) = (
         database_facts(&looked.source.client).await?,
         database_facts(&looked.target.client).await?,
@@ -137,7 +152,7 @@ async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result
     )
     .await?;
     looked.readable &= source_ok && target_ok;
-    if target_ok {
+    if target_ok && purpose == Purpose::Migrate {
         let problems =
             target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;
         looked

@@ -9,6 +9,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
+use crate::run::difference::TableDifference;
 use crate::run::{MapLedger, ReasonReport};
 
 use super::{Job, Outcome};
@@ -43,8 +44,11 @@ pub struct Report {
     pub phases: Vec<PhaseReport>,
     /// Rows read of each source table.
     pub read: Vec<TableReport>,
-    /// Rows made for each target table.
+    /// Rows made for each target table; of `verify`, the rows it holds.
     pub written: Vec<TableReport>,
+    /// Of `verify`: the tables that are not as the mapping makes them; null where none was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differences: Option<Vec<TableDifference>>,
     /// What became of the rows of each map; `read` is the sum of the others.
     pub maps: Vec<MapLedger>,
     /// Each reason that applied to a row, the quiet ones too.
@@ -107,6 +111,9 @@ pub struct TableReport {
     pub table: String,
     /// How many.
     pub rows: u64,
+    /// The digest of rows that were written: equal for equal rows, in whatever order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// The end.
@@ -170,9 +177,21 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
             .map(|(table, rows)| TableReport {
                 table: (*table).to_owned(),
                 rows: *rows,
+                digest: None,
             })
             .collect()
     };
+    let mut written = rows(
+        plan.targets
+            .iter()
+            .map(|target| target.table.as_str())
+            .collect(),
+        run.map_or(&[], |run| &run.written),
+    );
+    for (table, digest) in written.iter_mut().zip(&outcome.digests) {
+        table.rows = digest.rows;
+        table.digest = Some(digest.to_string());
+    }
     let [source, target] = &frame.sides;
     Report {
         schema_version: SCHEMA_VERSION,
@@ -201,13 +220,8 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
             plan.scans.iter().map(|scan| scan.table.as_str()).collect(),
             run.map_or(&[], |run| &run.read),
         ),
-        written: rows(
-            plan.targets
-                .iter()
-                .map(|target| target.table.as_str())
-                .collect(),
-            run.map_or(&[], |run| &run.written),
-        ),
+        written,
+        differences: None,
         maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
         findings: outcome.findings.clone(),
