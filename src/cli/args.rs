@@ -1,6 +1,6 @@
 //! The command line: every command and flag, in one place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -198,6 +198,15 @@ pub struct SideArgs {
     /// The most memory that the rows of one account may take, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub max_partition_memory: usize,
+}
+
+impl SideArgs {
+    /// The files that are read.
+    pub fn inputs(&self) -> Vec<&Path> {
+        let lists = [&self.synapse_config, &self.config, &self.catalogs];
+        let listed = lists.into_iter().flatten();
+        listed.chain(&self.mapping).map(PathBuf::as_path).collect()
+    }
 }
 
 /// `check`.

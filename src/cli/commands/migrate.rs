@@ -23,7 +23,7 @@ use crate::pg::target::{
 };
 use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
 use crate::run::digest::{Both, DigestSink, TableDigest};
-use crate::run::{Inputs, RunReport, run as run_plan};
+use crate::run::{Inputs, Reject, RunReport, run as run_plan};
 
 use super::check::{describe, sort, with_report};
 
@@ -34,7 +34,7 @@ use super::check::{describe, sort, with_report};
 pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
     let sides = &args.sides;
     let job = Job::new(sides, printer)?;
-    report::writable(args.report.as_deref())?;
+    report::writable(args.report.as_deref(), &sides.inputs())?;
     let started_at = jiff::Timestamp::now();
     let mut frame = Frame {
         command: "migrate",
@@ -57,19 +57,22 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
     let end = match ended {
         Ok(end) => end,
         Err(mut failure) => {
-            if let Some(status) = interrupts.received() {
-                if failure.status != ExitStatus::OutcomeUnknown {
-                    failure.status = status;
-                }
-                let text = if failure.status == ExitStatus::OutcomeUnknown {
-                    "interrupted while COMMIT was under way; its outcome is unknown"
-                } else {
-                    "interrupted; everything was rolled back, nothing was changed"
-                };
-                printer.always(text);
-                return Err(with_report(&job, args.report.as_deref(), &frame, failure));
-            }
-            return Err(with_report(&job, args.report.as_deref(), &frame, failure));
+            let Some(status) = interrupts.received() else {
+                let path = args.report.as_deref();
+                return Err(with_report(&job, path, &frame, failure, printer));
+            };
+            let text = if failure.status == ExitStatus::OutcomeUnknown {
+                "interrupted while COMMIT was under way; its outcome is unknown"
+            } else {
+                failure.status = status;
+                // What broke because of the interruption is no news.
+                failure.diagnostics.clear();
+                "interrupted; everything was rolled back, nothing was changed"
+            };
+            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
+            printer.diagnostics(&failure.files, &failure.diagnostics);
+            printer.always(text);
+            return Err(Failure::new(failure.status, Vec::new()));
         }
     };
     show(&job, &outcome, printer);
@@ -494,17 +497,37 @@ impl Migration<'_> {
         })
     }
 
-    /// The first rejected rows as diagnostics, each at its place in the mapping.
+    /// Why rows were rejected: a diagnostic for each reason and place of the mapping.
     fn rejects(&self, report: &RunReport) -> Vec<Diagnostic> {
         let plan = &self.job.program.plan;
-        let mut diagnostics = Vec::new();
+        let mut groups: Vec<(&Reject, Vec<&str>)> = Vec::new();
         for reject in &report.rejects {
+            let known = groups.iter_mut().find(|(first, _)| {
+                (first.reason, first.node, &first.block)
+                    == (reject.reason, reject.node, &reject.block)
+            });
+            match known {
+                Some((_, keys)) => keys.push(&reject.key),
+                None => groups.push((reject, vec![&reject.key])),
+            }
+        }
+        let diagnostic = |(reject, keys): (&Reject, Vec<&str>)| {
             let reason = plan.reasons.get(reject.reason);
             let name = reason.map_or("", |reason| reason.name.as_str());
+            let first = keys.first().copied().unwrap_or_default();
             let mut diagnostic = Diagnostic::error(
                 codes::E0501,
-                format!("row rejected by reason `{name}` in `{}`", reject.block),
+                format!(
+                    "rows rejected by reason `{name}` in `{}`: {first} …",
+                    reject.block
+                ),
             );
+            if let [one] = keys.as_slice() {
+                diagnostic.message = format!(
+                    "row rejected by reason `{name}` in `{}`: {one}",
+                    reject.block
+                );
+            }
             if let Some(span) = reject.node.and_then(|node| plan.origin(node)) {
                 let label = if reject.why.is_empty() {
                     String::new()
@@ -516,9 +539,15 @@ impl Migration<'_> {
             if let Some(origin) = reason.and_then(|reason| reason.origin) {
                 diagnostic = diagnostic.secondary(origin, "the reason");
             }
-            diagnostics.push(diagnostic.note(format!("source key: {}", reject.key)));
-        }
-        diagnostics
+            if keys.len() > 1 {
+                diagnostic = diagnostic.note(format!(
+                    "source keys of some: {}",
+                    keys.get(..5).unwrap_or(&keys).join(", ")
+                ));
+            }
+            diagnostic
+        };
+        groups.into_iter().map(diagnostic).collect()
     }
 }
 
@@ -534,7 +563,9 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
         .cloned()
         .collect();
     if !errors.is_empty() {
-        printer.say(&findings::render(&errors, printer));
+        // One empty line after it, not two.
+        printer.say(findings::render(&errors, printer).trim_end_matches('\n'));
+        printer.say("");
     }
     let warnings = findings::brief(&outcome.findings, printer);
     if !warnings.is_empty() {

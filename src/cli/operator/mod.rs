@@ -58,11 +58,8 @@ impl Job {
         let mut problems = Vec::new();
         let migrated_at = match &args.migrated_at {
             None => Timestamp::now(),
-            Some(text) => text.parse().unwrap_or_else(|_| {
-                problems.push(
-                    Diagnostic::error(codes::E0615, format!("`--migrated-at {text}` is no moment"))
-                        .help("write a form such as `2026-05-01T02:00:00Z`"),
-                );
+            Some(text) => moment(text).unwrap_or_else(|problem| {
+                problems.push(problem);
                 Timestamp::UNIX_EPOCH
             }),
         };
@@ -147,6 +144,22 @@ pub fn target_tables(plan: &Plan) -> Vec<TargetTable> {
                 .collect(),
         })
         .collect()
+}
+
+/// The clock of a run, between 1970 and 2100: it stands in rows, and other times are taken for
+/// mistakes there.
+fn moment(text: &str) -> Result<Timestamp, Diagnostic> {
+    let problem = |what: &str| {
+        Diagnostic::error(codes::E0615, format!("`--migrated-at {text}` {what}"))
+            .help("write a form such as `2026-05-01T02:00:00Z`")
+    };
+    let moment: Timestamp = text.parse().map_err(|_| problem("is no moment"))?;
+    /// 2100-01-01, in seconds.
+    const END: i64 = 4_102_444_800;
+    if moment.as_second() <= 0 || moment.as_second() >= END {
+        return Err(problem("does not lie between 1970 and 2100"));
+    }
+    Ok(moment)
 }
 
 /// The parameters that configurations and flags decide; a mapping without one of them ignores it.

@@ -11,8 +11,9 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::pg::database::{DatabaseFacts, database_facts, read_only};
-use crate::pg::introspect::{introspect, schema_version};
+use crate::pg::introspect::{introspect, schema_version, unfinished_versions};
 use crate::pg::target::{lock_holder, preflight as target_preflight};
+use crate::pg::who_keeps_readers_out;
 use crate::pg::{Connection, PgError, connect};
 use crate::plan::needs::needs;
 
@@ -98,8 +99,26 @@ pub async fn look(
         findings: Vec::new(),
         readable: true,
     };
-    compare(job, schemas, purpose, &mut looked).await?;
+    if let Err(mut failure) = compare(job, schemas, purpose, &mut looked).await {
+        if failure.status == ExitStatus::CouldNotStart {
+            name_lock_holders(&looked, &mut failure).await?;
+        }
+        return Err(failure);
+    }
     Ok(looked)
+}
+
+/// A look that could not be had may have been in somebody's way: who that is is said too.
+async fn name_lock_holders(looked: &Looked, failure: &mut Failure) -> Result<(), Failure> {
+    let mut sessions = Vec::new();
+    for side in [&looked.source, &looked.target] {
+        sessions.extend(who_keeps_readers_out(&side.client).await?);
+    }
+    if let Some(diagnostic) = failure.diagnostics.first_mut() {
+        let notes = sessions.iter().map(ToString::to_string);
+        diagnostic.notes.extend(notes);
+    }
+    Ok(())
 }
 
 async fn compare(
@@ -198,8 +217,10 @@ async fn side(
         .collect();
     let names: Vec<String> = tables.into_iter().cloned().collect();
     let live = introspect(&connection.client, schema, Some(&names)).await?;
+    let mut unfinished = Vec::new();
     let version = match &own.identity.version {
         Some(version) if live.tables.contains_key(&version.table) => {
+            unfinished = unfinished_versions(&connection.client, schema, version).await?;
             schema_version(&connection.client, schema, version).await?
         }
         Some(_) | None => None,
@@ -216,6 +237,23 @@ async fn side(
     if !known {
         // Whatever else differs follows from that.
         return Ok(false);
+    }
+    if !unfinished.is_empty() {
+        let side = if side == Side::Source {
+            "source"
+        } else {
+            "target"
+        };
+        let versions = unfinished.iter().map(ToString::to_string);
+        looked.findings.push(Finding {
+            count: unfinished.len() as u64,
+            samples: versions.take(5).collect(),
+            ..error(
+                &format!("{side}_schema_unfinished"),
+                format!("a change of the {side} database's schema was begun and not carried through"),
+                "let the product that the database belongs to finish it, or begin with a fresh database".to_owned(),
+            )
+        });
     }
     let found = differences(needs, &live);
     let broken = found

@@ -1,6 +1,7 @@
 //! The report: one JSON document that says what a command did. Its schema is documented in
 //! `docs/reference/report.md`; no secret is in it.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
@@ -230,18 +231,38 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
 }
 
 /// Looks before the run whether the report can be written, so that a migration does not end without
-/// one.
+/// one. `inputs` are files that it must not replace.
 ///
 /// # Errors
 /// E0613 when it cannot.
-pub fn writable(path: Option<&Path>) -> Result<(), Failure> {
+pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
-    std::fs::OpenOptions::new()
-        .create(true)
+    let same = |input: &&&Path| match (path.canonicalize(), input.canonicalize()) {
+        (Ok(path), Ok(input)) => path == input,
+        _ => false,
+    };
+    if let Some(input) = inputs.iter().find(same) {
+        let diagnostic = Diagnostic::error(
+            codes::E0613,
+            format!("report `{}` would replace an input", path.display()),
+        )
+        .note(format!("`{}` is read by this command", input.display()))
+        .help("give the report a file of its own");
+        return Err(Failure::one(ExitStatus::Usage, diagnostic));
+    }
+    options()
         .append(true)
         .open(path)
         .map(drop)
         .map_err(|error| unwritable(path, &error))
+}
+
+/// How reports are made: for their owner alone, because user IDs are in them.
+fn options() -> std::fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).mode(0o600);
+    options
 }
 
 /// Writes the report.
@@ -249,7 +270,12 @@ pub fn writable(path: Option<&Path>) -> Result<(), Failure> {
 /// # Errors
 /// E0613 when it cannot be written.
 pub fn write(path: &Path, report: &Report) -> Result<(), Failure> {
-    std::fs::write(path, json(report)).map_err(|error| unwritable(path, &error))
+    options()
+        .write(true)
+        .truncate(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(json(report).as_bytes()))
+        .map_err(|error| unwritable(path, &error))
 }
 
 /// The report as text.
