@@ -29,7 +29,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// Flags that every command has.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Options of every command")]
     pub global: Global,
 }
 

@@ -278,6 +278,25 @@ async fn a_change_of_the_schema_that_was_not_carried_through() {
 }
 
 #[tokio::test]
+async fn what_may_refuse_rows_is_said_before_they_are_written() {
+    let pair = Pair::new("surprises").await;
+    pair.target.psql(
+        "CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+         CREATE EVENT TRIGGER watch ON sql_drop EXECUTE FUNCTION watch();
+         ALTER TABLE users ADD CONSTRAINT apart EXCLUDE USING btree (username WITH =)",
+    );
+    pair.run(&["check"]).answered(
+        11,
+        &[
+            "warning[target_surprises] 2 times",
+            "event trigger `watch` on `sql_drop`, exclusion constraint `apart` on `users`",
+        ],
+    );
+    pair.run(&["migrate", "--dry-run", "--verify"])
+        .answered(0, &[]);
+}
+
+#[tokio::test]
 async fn a_table_that_nobody_may_read_at_the_moment() {
     let pair = Pair::new("kept_out").await;
     for (side, table) in [

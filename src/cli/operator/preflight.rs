@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::pg::database::{DatabaseFacts, database_facts, read_only};
 use crate::pg::introspect::{introspect, schema_version, unfinished_versions};
-use crate::pg::target::{lock_holder, preflight as target_preflight};
+use crate::pg::target::{lock_holder, preflight as target_preflight, surprises};
 use crate::pg::who_keeps_readers_out;
 use crate::pg::{Connection, PgError, connect};
 use crate::plan::needs::needs;
@@ -177,6 +177,20 @@ async fn compare(
         looked
             .findings
             .extend(problems.iter().map(findings::from_pg));
+        let surprises =
+            surprises(&looked.target.client, schemas.target, &target_tables(plan)).await?;
+        if !surprises.is_empty() {
+            looked.findings.push(Finding {
+                severity: FindingSeverity::Warning,
+                count: surprises.len() as u64,
+                samples: surprises.into_iter().take(5).collect(),
+                ..error(
+                    "target_surprises",
+                    "the target database holds things that the catalog does not describe and that may refuse or change rows while they are written".to_owned(),
+                    "switch them off for the migration, or try it by `migrate --dry-run --verify`".to_owned(),
+                )
+            });
+        }
     }
     Ok(())
 }
