@@ -18,7 +18,7 @@ mod programs;
 mod reasons;
 mod references;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 use serde::{Deserialize, Serialize};
 
@@ -301,6 +301,8 @@ pub struct Target {
     pub table: String,
     /// The columns that are written, in the order of the COPY.
     pub columns: Vec<TargetColumn>,
+    /// Which of them are the table's primary key; empty if it has none, or not all of it is written.
+    pub key: Vec<usize>,
 }
 
 /// A column that is written.
