@@ -3,6 +3,7 @@
 //! It comes from a YAML file ([`snapshot`]) or, through `pg::introspect`, from a live database.
 //! Nothing here talks to a database.
 
+mod checks;
 mod compare;
 mod compatible;
 mod consistency;

@@ -92,6 +92,23 @@ pub(super) fn into(
         ));
         block.error(diagnostic);
     }
+    if into.rules.is_empty() && missing.is_empty() {
+        let mut diagnostic = Diagnostic::error(
+            codes::E0309,
+            format!("`into {table}` sets no column"),
+        )
+        .primary(into.table.span, "without a rule");
+        diagnostic = match definition.columns.iter().find(|column| !column.generated) {
+            Some(column) => diagnostic.help(format!(
+                "add a rule such as `{} = …`, or remove the `into`",
+                column.name
+            )),
+            None => diagnostic.help("remove the `into`"),
+        };
+        block.error(diagnostic);
+        block.into_left_out = true;
+        return;
+    }
     let columns: Vec<String> = definition
         .columns
         .iter()

@@ -110,6 +110,13 @@ impl Printer {
         }
     }
 
+    /// Warnings: like [`Printer::diagnostics`], unless `--quiet`.
+    pub fn warnings(&self, files: &Files, warnings: &[Diagnostic]) {
+        if !self.quiet {
+            self.diagnostics(files, warnings);
+        }
+    }
+
     /// Diagnostics: for people to stderr, as JSON to stderr too, one object a line.
     pub fn diagnostics(&self, files: &Files, diagnostics: &[Diagnostic]) {
         if diagnostics.is_empty() {

@@ -103,6 +103,7 @@ registry! {
     E0306, "0.1.0", "column that the database fills";
     E0307, "0.1.0", "clause that can never apply";
     E0308, "0.1.0", "map that writes nothing";
+    E0309, "0.1.0", "`into` without a rule";
     E0401, "0.1.0", "views that build on each other";
     W0401, "0.1.0", "uniqueness that cannot be shown";
     W0402, "0.1.0", "reference to a table that is not written";
@@ -183,6 +184,7 @@ registry! {
     E0675, "0.1.0", "run interrupted";
     E0676, "0.1.0", "sessions could not be looked at";
     E0677, "0.1.0", "target differs from what was written";
+    E0678, "0.1.0", "row refused by the target";
     E0680, "0.1.0", "PostgreSQL's server programs not found";
     E0681, "0.1.0", "throwaway cluster not started";
     E0682, "0.1.0", "no directory for a throwaway cluster";

@@ -27,7 +27,7 @@ pub use ledger::{MapLedger, ReasonCount, ReasonReport, Reject, SAMPLES};
 pub use merge::Limits;
 use merge::Merge;
 pub use output::{AcrossReference, OutsideReference};
-use partition::{Partition, Results};
+use partition::{Partition, Results, Wanted};
 pub use report::RunReport;
 pub use row_sink::{NoSink, RowBatch, RowSink};
 pub use row_source::{RowSource, Rows};
@@ -80,9 +80,66 @@ pub async fn run<S: RowSource, K: RowSink>(
     sink: &mut K,
     observer: &mut impl Observer,
 ) -> Result<RunReport, Box<Diagnostic>> {
+    let mut results = Results::new(inputs.program);
+    let program = inputs.program;
+    let read = drive(inputs, source, sink, observer, &mut results).await?;
+    let report = RunReport::new(program, read, results);
+    if let Some(map) = report.maps.iter().find(|map| !map.adds_up()) {
+        let diagnostic = Diagnostic::error(
+            codes::E0901,
+            format!("the ledger of map `{}` does not add up", map.map),
+        )
+        .note(format!(
+            "{} rows drove it, {} were written; the others' reasons give another sum",
+            map.read, map.written
+        ))
+        .help("this is a defect of mapwright: please report it with the mapping");
+        return Err(Box::new(diagnostic));
+    }
+    Ok(report)
+}
+
+/// Where a row of a target comes from: the map, and the key of the row that drove it (empty where
+/// every column of it must not be shown).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowOrigin {
+    /// The map.
+    pub map: String,
+    /// The key.
+    pub key: String,
+}
+
+/// Runs a plan up to row number `row` (from 1) of the target number `target`, for what a sink can
+/// say of a row is its place alone. `source` must give the rows that it gave before.
+///
+/// # Errors
+/// As [`run`].
+pub async fn find_row<S: RowSource>(
+    inputs: Inputs<'_>,
+    source: &mut S,
+    target: usize,
+    row: u64,
+) -> Result<Option<RowOrigin>, Box<Diagnostic>> {
+    let mut results = Results::new(inputs.program);
+    results.wanted = Some(Wanted {
+        target,
+        row,
+        found: None,
+    });
+    drive(inputs, source, &mut NoSink, &mut Silent, &mut results).await?;
+    Ok(results.wanted.and_then(|wanted| wanted.found))
+}
+
+/// Runs a plan; gives the rows read of each scan.
+async fn drive<S: RowSource, K: RowSink>(
+    inputs: Inputs<'_>,
+    source: &mut S,
+    sink: &mut K,
+    observer: &mut impl Observer,
+    results: &mut Results<'_>,
+) -> Result<Vec<u64>, Box<Diagnostic>> {
     let plan = &inputs.program.plan;
     let broadcasts = broadcast_tables(&inputs)?;
-    let mut results = Results::new(inputs.program);
     let mut read = vec![0u64; plan.scans.len()];
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<(usize, RowBatch)>(WAITING);
     let produce = async {
@@ -107,10 +164,13 @@ pub async fn run<S: RowSource, K: RowSink>(
                     &arena,
                     &broadcasts,
                     &tables,
-                    &mut results,
+                    results,
                 );
                 for index in 0..block.len() {
                     partition.work(index, &pass.frames, &pass.scans);
+                }
+                if results.is_found() {
+                    return Ok(());
                 }
                 results.output.batches(false, &mut batches);
                 for (target, batch) in batches.drain(..) {
@@ -153,20 +213,7 @@ pub async fn run<S: RowSource, K: RowSink>(
     let (produced, consumed) = tokio::join!(produce, consume);
     consumed?;
     produced?;
-    let report = RunReport::new(inputs.program, read, results);
-    if let Some(map) = report.maps.iter().find(|map| !map.adds_up()) {
-        let diagnostic = Diagnostic::error(
-            codes::E0901,
-            format!("the ledger of map `{}` does not add up", map.map),
-        )
-        .note(format!(
-            "{} rows drove it, {} were written; the others' reasons give another sum",
-            map.read, map.written
-        ))
-        .help("this is a defect of mapwright: please report it with the mapping");
-        return Err(Box::new(diagnostic));
-    }
-    Ok(report)
+    Ok(read)
 }
 
 /// The broadcast relations as tables.

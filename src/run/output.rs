@@ -443,6 +443,11 @@ impl<'p> Output<'p> {
         }
     }
 
+    /// Rows written so far to a target.
+    pub(super) fn total(&self, target: usize) -> u64 {
+        self.buffers.get(target).map_or(0, |buffer| buffer.total)
+    }
+
     /// Rows written so far, by target.
     pub(super) fn totals(&self) -> Vec<u64> {
         self.buffers.iter().map(|buffer| buffer.total).collect()

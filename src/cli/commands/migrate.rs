@@ -23,7 +23,7 @@ use crate::pg::target::{
 };
 use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
 use crate::run::digest::{Both, DigestSink, TableDigest};
-use crate::run::{Inputs, Reject, RunReport, run as run_plan};
+use crate::run::{Inputs, find_row, Reject, RunReport, run as run_plan};
 
 use super::check::{describe, sort, with_report};
 
@@ -423,9 +423,44 @@ impl Migration<'_> {
         let mut both = Both(&mut sink, &mut digests);
         let outcome = run_plan(inputs, &mut scans, &mut both, &mut progress).await;
         progress.finish();
-        let report =
-            outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
-        let written = sink.finish().await?;
+        let finished = match outcome {
+            Ok(report) => match sink.finish().await {
+                Ok(written) => Ok((report, written)),
+                Err(error) => Err(Failure::from(error)),
+            },
+            Err(diagnostic) => {
+                let refused = diagnostic.code == codes::E0678;
+                let status = if refused {
+                    ExitStatus::Findings
+                } else {
+                    ExitStatus::Unexpected
+                };
+                Err(Failure::one(status, *diagnostic))
+            }
+        };
+        let (report, written) = match (finished, sink.refused_row()) {
+            (Ok(done), _) => done,
+            (Err(failure), None) => return Err(failure),
+            (Err(mut failure), Some(row)) => {
+                let inputs = Inputs {
+                    program: &job.program,
+                    broadcasts,
+                    limits: job.limits,
+                };
+                let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
+                let origin = find_row(inputs, &mut scans, row.0, row.1).await;
+                if let (Ok(Some(origin)), Some(diagnostic)) =
+                    (origin, failure.diagnostics.first_mut())
+                {
+                    diagnostic.notes.push(format!(
+                        "written by map `{}`; {}",
+                        origin.map,
+                        findings::source_key(&origin.key)
+                    ));
+                }
+                return Err(failure);
+            }
+        };
         Ok(Passed {
             report,
             written,

@@ -36,6 +36,15 @@ pub fn from_pg(error: &PgError) -> Finding {
     }
 }
 
+/// The key of a source row for people, who also hear why there is none.
+pub fn source_key(key: &str) -> String {
+    if key.is_empty() {
+        "the key of the source row is not shown: its columns are sensitive".to_owned()
+    } else {
+        format!("source key: {key}")
+    }
+}
+
 /// Whether one of them blocks the run.
 pub fn any_error(findings: &[Finding]) -> bool {
     findings

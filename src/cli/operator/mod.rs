@@ -8,6 +8,7 @@ pub mod progress;
 pub mod rehearsal;
 pub mod report;
 pub mod table;
+pub mod unproven;
 pub mod verification;
 
 use std::collections::BTreeMap;
@@ -54,7 +55,14 @@ impl Job {
     /// Mapping errors, or every problem with settings, before any connection.
     pub fn new(args: &SideArgs, printer: &Printer) -> Result<Self, Failure> {
         let compiled = mapping::load(args.mapping.as_deref(), &args.catalogs)?;
-        printer.diagnostics(&compiled.files, &compiled.warnings);
+        // What is not proven is a finding, in the same words whatever the mapping is.
+        let warnings: Vec<Diagnostic> = compiled
+            .warnings
+            .iter()
+            .filter(|warning| warning.code != codes::W0401)
+            .cloned()
+            .collect();
+        printer.warnings(&compiled.files, &warnings);
         let mut problems = Vec::new();
         let migrated_at = match &args.migrated_at {
             None => Timestamp::now(),

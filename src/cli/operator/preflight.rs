@@ -18,6 +18,7 @@ use crate::pg::{Connection, PgError, connect};
 use crate::plan::needs::needs;
 
 use super::report::SideReport;
+use super::unproven::unproven;
 use super::{Job, findings, target_tables};
 
 /// Both connections, and what the look at them gave.
@@ -171,6 +172,9 @@ async fn compare(
     )
     .await?;
     looked.readable &= source_ok && target_ok;
+    if purpose == Purpose::Migrate {
+        looked.findings.extend(unproven(job));
+    }
     if target_ok && purpose == Purpose::Migrate {
         let problems =
             target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;

@@ -21,6 +21,7 @@ use crate::types::{Ty, Value};
 
 use super::block::{Block, Table, int};
 use super::ledger::{FrameCounts, ReasonCounts, Reject};
+use super::RowOrigin;
 use super::output::{Mark, Output};
 use find::Index;
 
@@ -31,8 +32,17 @@ const SCAN_LIMIT: usize = 8;
 /// How many rejects are kept for diagnostics.
 const REJECTS: usize = 20;
 
+/// A written row whose origin is looked for.
+pub(super) struct Wanted {
+    pub(super) target: usize,
+    /// Its number among the rows of the target, from 1.
+    pub(super) row: u64,
+    pub(super) found: Option<RowOrigin>,
+}
+
 /// What a run counts and writes; outlives the partitions.
 pub(super) struct Results<'p> {
+    pub(super) wanted: Option<Wanted>,
     pub(super) output: Output<'p>,
     pub(super) frames: Vec<FrameCounts>,
     pub(super) reasons: Vec<ReasonCounts>,
@@ -54,6 +64,7 @@ impl<'p> Results<'p> {
             ..FrameCounts::default()
         };
         Self {
+            wanted: None,
             output: Output::new(plan),
             frames: plan.frames.iter().map(|_| counts()).collect(),
             reasons: vec![ReasonCounts::default(); reasons],
@@ -63,6 +74,13 @@ impl<'p> Results<'p> {
             mark: Mark::new(),
             broadcast_indexes: HashMap::new(),
         }
+    }
+
+    /// Whether the row that is looked for was written.
+    pub(super) fn is_found(&self) -> bool {
+        self.wanted
+            .as_ref()
+            .is_some_and(|wanted| wanted.found.is_some())
     }
 }
 
