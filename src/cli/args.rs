@@ -97,6 +97,12 @@ pub enum Command {
     /// again, and what comes out is compared with what is in the target, in both directions. Reads
     /// both databases, writes to neither. Exit status 1 where they differ.
     Verify(VerifyArgs),
+    /// Take back what a migration wrote, while MAS has not been started
+    ///
+    /// Empties the tables of the run in one transaction, if they hold exactly what it wrote and
+    /// nothing hangs on it; Synapse's database is not touched. With --force even if not: what is
+    /// lost with it is listed.
+    Undo(UndoArgs),
     /// See a whole migration on a throwaway PostgreSQL
     ///
     /// Starts a PostgreSQL of its own in a temporary directory, makes a Synapse-shaped and a
@@ -148,34 +154,47 @@ pub struct MappingArgs {
 /// Which two sides, and how they are reached.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SideArgs {
-    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
-    #[arg(long, value_name = "FILE", required = true)]
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win); needed
+    /// for the bundled mapping
+    #[arg(long, value_name = "FILE")]
     pub synapse_config: Vec<PathBuf>,
     /// MAS's configuration (repeatable); else $MAS_CONFIG, else config.yaml
     #[arg(long, visible_alias = "mas-config", value_name = "FILE")]
     pub config: Vec<PathBuf>,
-    /// Synapse's database, in place of what its configuration says
+    /// The database that is read; of Synapse, in place of what its configuration says
     #[arg(
         long,
+        visible_alias = "synapse-database-uri",
         value_name = "URI",
-        env = "MAPWRIGHT_SYNAPSE_DATABASE_URI",
+        env = "MAPWRIGHT_SOURCE_DATABASE_URI",
         hide_env_values = true
     )]
-    pub synapse_database_uri: Option<String>,
-    /// MAS's database, in place of what its configuration says
+    pub source_database_uri: Option<String>,
+    /// The database that is written; of MAS, in place of what its configuration says
     #[arg(
         long,
+        visible_alias = "mas-database-uri",
         value_name = "URI",
-        env = "MAPWRIGHT_MAS_DATABASE_URI",
+        env = "MAPWRIGHT_TARGET_DATABASE_URI",
         hide_env_values = true
     )]
-    pub mas_database_uri: Option<String>,
-    /// PostgreSQL schema of Synapse's tables
-    #[arg(long, value_name = "NAME", default_value = "public")]
-    pub synapse_schema: String,
-    /// PostgreSQL schema of MAS's tables
-    #[arg(long, value_name = "NAME", default_value = "public")]
-    pub mas_schema: String,
+    pub target_database_uri: Option<String>,
+    /// PostgreSQL schema of the source's tables
+    #[arg(
+        long,
+        visible_alias = "synapse-schema",
+        value_name = "NAME",
+        default_value = "public"
+    )]
+    pub source_schema: String,
+    /// PostgreSQL schema of the target's tables
+    #[arg(
+        long,
+        visible_alias = "mas-schema",
+        value_name = "NAME",
+        default_value = "public"
+    )]
+    pub target_schema: String,
     /// Which MAS provider stands for a Synapse provider (repeatable); else synapse_idp_id of MAS's
     /// configuration
     #[arg(long, value_name = "SYNAPSE_ID:ULID")]
@@ -195,7 +214,7 @@ pub struct SideArgs {
     /// The moment of the migration, so that two runs give identical rows; now unless given
     #[arg(long, value_name = "RFC3339")]
     pub migrated_at: Option<String>,
-    /// The most memory that the rows of one account may take, in MiB
+    /// The most memory that the rows of one partition key (one account) may take, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub max_partition_memory: usize,
 }
@@ -254,6 +273,23 @@ pub struct VerifyArgs {
         conflicts_with = "migrated_at"
     )]
     pub report: Option<PathBuf>,
+}
+
+/// `undo`.
+#[derive(Clone, Debug, Args)]
+pub struct UndoArgs {
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+    /// The report that `migrate --report` wrote: knows what was written
+    #[arg(long, value_name = "FILE")]
+    pub report: PathBuf,
+    /// Even if MAS has changed the rows or others hang on them: all of them go
+    #[arg(long)]
+    pub force: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `demo`.

@@ -8,7 +8,7 @@ use crate::cli::operator::preflight::{Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
-use crate::config::{DataFacts, config_findings};
+use crate::config::DataFacts;
 use crate::diagnostics::Finding;
 
 /// Looks at everything and says what it found.
@@ -91,17 +91,15 @@ async fn look_at_all(
     describe(job, printer);
     let Some(source) = &job.settings.source else {
         // SQLite: the configuration alone can be judged.
-        outcome.findings = config_findings(
-            &job.settings,
-            DataFacts {
+        outcome.findings = job.settings.config_findings(DataFacts {
                 has_bcrypt_hash: true,
             },
         );
         return Ok(outcome);
     };
     let schemas = Schemas {
-        source: &sides.synapse_schema,
-        target: &sides.mas_schema,
+        source: &sides.source_schema,
+        target: &sides.target_schema,
     };
     let begun = std::time::Instant::now();
     let mut looked = look(job, source, schemas, Purpose::Migrate).await?;
@@ -116,9 +114,7 @@ async fn look_at_all(
             .phases
             .push(("rehearse every row".to_owned(), begun.elapsed()));
     } else {
-        looked.findings.extend(config_findings(
-            &job.settings,
-            DataFacts {
+        looked.findings.extend(job.settings.config_findings(DataFacts {
                 has_bcrypt_hash: true,
             },
         ));

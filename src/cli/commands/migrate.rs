@@ -15,7 +15,7 @@ use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::verification::{self, Comparison};
 use crate::cli::operator::{Job, Outcome, connector, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
-use crate::config::{DataFacts, config_findings};
+use crate::config::DataFacts;
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions};
 use crate::pg::target::{
@@ -142,17 +142,15 @@ async fn attempt(
 ) -> Result<End, Failure> {
     describe(job, printer);
     let Some(source) = &job.settings.source else {
-        outcome.findings = config_findings(
-            &job.settings,
-            DataFacts {
+        outcome.findings = job.settings.config_findings(DataFacts {
                 has_bcrypt_hash: true,
             },
         );
         return Ok(End::Refused);
     };
     let schemas = Schemas {
-        source: &args.sides.synapse_schema,
-        target: &args.sides.mas_schema,
+        source: &args.sides.source_schema,
+        target: &args.sides.target_schema,
     };
     let begun = Instant::now();
     let looked = tokio::select! {
@@ -166,9 +164,7 @@ async fn attempt(
     // What the configurations forbid is known before a row is read; what hangs on the rows is asked
     // again when they are.
     outcome.findings.clone_from(&looked.findings);
-    outcome.findings.extend(config_findings(
-        &job.settings,
-        DataFacts {
+    outcome.findings.extend(job.settings.config_findings(DataFacts {
             has_bcrypt_hash: false,
         },
     ));
@@ -429,7 +425,7 @@ impl Migration<'_> {
                 Err(error) => Err(Failure::from(error)),
             },
             Err(diagnostic) => {
-                let refused = diagnostic.code == codes::E0678;
+                let refused = diagnostic.code == codes::E0679;
                 let status = if refused {
                     ExitStatus::Findings
                 } else {

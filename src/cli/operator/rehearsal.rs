@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::cli::failure::Failure;
 use crate::cli::printer::Printer;
-use crate::config::{DataFacts, config_findings};
+use crate::config::DataFacts;
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::eval::{decode, query};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions, load};
@@ -108,7 +108,7 @@ pub fn rows(job: &Job, report: &RunReport) -> Vec<Finding> {
     let has_bcrypt_hash = passwords
         .and_then(|target| report.written.get(target))
         .is_some_and(|rows| *rows > 0);
-    let mut findings = config_findings(&job.settings, DataFacts { has_bcrypt_hash });
+    let mut findings = job.settings.config_findings(DataFacts { has_bcrypt_hash });
     findings.extend(report.findings(&job.program));
     findings.extend(across(job, report));
     findings

@@ -170,11 +170,11 @@ pub(super) fn copy(
         .map(|name| format!("`{name}`"));
     let mut diagnostic = match (refused, constraint) {
         (true, Some(name)) => Diagnostic::error(
-            codes::E0678,
+            codes::E0679,
             format!("a row for `{table}` violates its constraint {name}"),
         ),
         (true, None) => {
-            Diagnostic::error(codes::E0678, format!("a row for `{table}` is refused"))
+            Diagnostic::error(codes::E0679, format!("a row for `{table}` is refused"))
         }
         (false, _) => Diagnostic::error(codes::E0665, format!("writing to `{table}` failed")),
     };

@@ -90,7 +90,7 @@ impl PgSink {
     /// Waits until every batch has been taken.
     ///
     /// # Errors
-    /// E0665, E0670 or E0678, unless a write has already answered it; then E0900, a defect of the
+    /// E0665, E0670 or E0679, unless a write has already answered it; then E0900, a defect of the
     /// caller.
     pub async fn finish(&mut self) -> Result<Written, PgError> {
         self.batches = None;
