@@ -93,11 +93,9 @@ pub(super) fn into(
         block.error(diagnostic);
     }
     if into.rules.is_empty() && missing.is_empty() {
-        let mut diagnostic = Diagnostic::error(
-            codes::E0309,
-            format!("`into {table}` sets no column"),
-        )
-        .primary(into.table.span, "without a rule");
+        let mut diagnostic =
+            Diagnostic::error(codes::E0309, format!("`into {table}` sets no column"))
+                .primary(into.table.span, "without a rule");
         diagnostic = match definition.columns.iter().find(|column| !column.generated) {
             Some(column) => diagnostic.help(format!(
                 "add a rule such as `{} = …`, or remove the `into`",

@@ -359,7 +359,7 @@ pub enum CatalogCommand {
             hide_env_values = true
         )]
         database_uri: String,
-        /// The shipped catalog it should be like: the side of the mapping it stands for
+        /// The catalog it should be like: the source or the target of the mapping
         name: String,
         /// PostgreSQL schema of the tables
         #[arg(long, value_name = "NAME", default_value = "public")]
@@ -367,6 +367,9 @@ pub enum CatalogCommand {
         /// Another mapping in place of the bundled one
         #[arg(long, value_name = "FILE")]
         mapping: Option<PathBuf>,
+        /// Compile against this catalog file too (repeatable)
+        #[arg(long = "catalog", value_name = "FILE")]
+        catalogs: Vec<PathBuf>,
         /// Show every difference from the catalog, not only what the mapping needs
         #[arg(long)]
         all: bool,

@@ -127,7 +127,12 @@ impl Printer {
             OutputFormat::Short => Format::Short,
             OutputFormat::Json => Format::Json,
         };
-        let mut text = render(files, diagnostics, format, self.colour, self.max_errors);
+        // Nothing is kept from a program, which could not know of it.
+        let limit = match format {
+            Format::Json => usize::MAX,
+            Format::Human | Format::Short => self.max_errors,
+        };
+        let mut text = render(files, diagnostics, format, self.colour, limit);
         if format == Format::Human && diagnostics.len() > 1 {
             text.push_str(&tally(diagnostics));
             text.push('\n');

@@ -16,6 +16,34 @@ pub fn explain(plan: &Plan, files: &Files) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
     let _ = Explainer { plan, files }.write(&mut text);
+    text.lines().map(wrapped).collect()
+}
+
+/// A line of at most 80 columns, as far as its words allow; what is too much stands under it, further
+/// in.
+fn wrapped(line: &str) -> String {
+    const WIDTH: usize = 80;
+    let indent = line.len() - line.trim_start().len();
+    let further = " ".repeat(indent + 4);
+    let mut text = String::new();
+    let mut width = 0;
+    for (place, word) in line.trim_start().split(' ').enumerate() {
+        let length = word.chars().count();
+        if place == 0 {
+            text.push_str(&" ".repeat(indent));
+            width = indent + length;
+        } else if width + 1 + length > WIDTH && !word.is_empty() {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            text.push_str(&further);
+            width = further.len() + length;
+        } else {
+            text.push(' ');
+            width += 1 + length;
+        }
+        text.push_str(word);
+    }
+    text.push('\n');
     text
 }
 
@@ -344,5 +372,29 @@ fn word_of(kind: FateKind) -> &'static str {
     match kind {
         FateKind::Skip => "skip",
         FateKind::Fail => "fail",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn long_lines_are_broken_at_words() {
+        assert_eq!(wrapped("  a  b"), "  a  b\n");
+        assert_eq!(wrapped(""), "\n");
+        let text = wrapped(&format!("  key{}", " word".repeat(40)));
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        assert!(
+            text.lines()
+                .skip(1)
+                .all(|line| line.starts_with("      word"))
+        );
+        assert_eq!(text.split_whitespace().count(), 41);
+        let long = "x".repeat(100);
+        assert_eq!(wrapped(&format!("a {long}")), format!("a\n    {long}\n"));
     }
 }

@@ -58,7 +58,12 @@ impl RunReport {
                 severity: program.severity(number),
                 rows: counts.rows,
                 dependents: counts.dependents,
-                samples: counts.samples.clone(),
+                samples: counts
+                    .samples
+                    .iter()
+                    .filter(|key| !key.is_empty())
+                    .cloned()
+                    .collect(),
             })
             .collect();
         let dangling = results
@@ -102,9 +107,19 @@ impl RunReport {
                     .find(|reason| reason.name == report.reason)?;
                 let mut meaning = reason.meaning.clone();
                 if report.dependents > 0 {
+                    let (rows, are) = if report.dependents == 1 {
+                        ("row that belongs", "is")
+                    } else {
+                        ("rows that belong", "are")
+                    };
                     meaning = format!(
-                        "{meaning}; {} rows that belong to them are left out too",
+                        "{meaning}; {} {rows} to them {are} left out too",
                         report.dependents
+                    );
+                }
+                if report.samples.is_empty() {
+                    meaning.push_str(
+                        " (the keys of these rows are not shown: their columns are sensitive)",
                     );
                 }
                 Some(Finding {

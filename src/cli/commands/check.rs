@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::preflight::{Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
-use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
+use crate::cli::operator::{Job, Outcome, findings, rehearsal, rejects, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::DataFacts;
 use crate::diagnostics::Finding;
@@ -57,7 +57,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         ExitStatus::Warnings
     };
     let text = verdict(&outcome);
-    show(&outcome, printer);
+    show(&job, &outcome, printer);
     let verdict = Verdict {
         exit: status.code(),
         committed: false,
@@ -92,9 +92,8 @@ async fn look_at_all(
     let Some(source) = &job.settings.source else {
         // SQLite: the configuration alone can be judged.
         outcome.findings = job.settings.config_findings(DataFacts {
-                has_bcrypt_hash: true,
-            },
-        );
+            has_bcrypt_hash: true,
+        });
         return Ok(outcome);
     };
     let schemas = Schemas {
@@ -114,10 +113,11 @@ async fn look_at_all(
             .phases
             .push(("rehearse every row".to_owned(), begun.elapsed()));
     } else {
-        looked.findings.extend(job.settings.config_findings(DataFacts {
+        looked
+            .findings
+            .extend(job.settings.config_findings(DataFacts {
                 has_bcrypt_hash: true,
-            },
-        ));
+            }));
     }
     outcome.findings = looked.findings;
     Ok(outcome)
@@ -130,7 +130,7 @@ pub(super) fn describe(job: &Job, printer: &Printer) {
     }
     printer.say(&job.settings.target.describe());
     printer.say("");
-    printer.diagnostics(&crate::base::Files::new(), &job.settings.warnings);
+    printer.warnings(&crate::base::Files::new(), &job.settings.warnings);
 }
 
 /// Errors first, then by how many rows they concern.
@@ -147,11 +147,16 @@ pub(super) fn sort(findings: &mut [Finding]) {
     });
 }
 
-fn show(outcome: &Outcome, printer: &Printer) {
+fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
     if let Some(run) = &outcome.run {
         printer.say(&table::ledger(run));
+        // What a reason of the mapping says, its findings say; of the others the place must be told.
+        printer.diagnostics(
+            &job.compiled.files,
+            &rejects::builtin(&job.program.plan, run),
+        );
     }
-    printer.say(findings::render(&outcome.findings, printer).trim_end());
+    findings::print(&outcome.findings, printer);
 }
 
 fn verdict(outcome: &Outcome) -> String {

@@ -13,7 +13,7 @@ use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
 use crate::cli::operator::progress::Progress;
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::verification::{self, Comparison};
-use crate::cli::operator::{Job, Outcome, connector, findings, rehearsal, table};
+use crate::cli::operator::{Job, Outcome, connector, findings, rehearsal, rejects, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::DataFacts;
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
@@ -23,7 +23,7 @@ use crate::pg::target::{
 };
 use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
 use crate::run::digest::{Both, DigestSink, TableDigest};
-use crate::run::{Inputs, find_row, Reject, RunReport, run as run_plan};
+use crate::run::{Inputs, RunReport, find_row, run as run_plan};
 
 use super::check::{describe, sort, with_report};
 
@@ -143,9 +143,8 @@ async fn attempt(
     describe(job, printer);
     let Some(source) = &job.settings.source else {
         outcome.findings = job.settings.config_findings(DataFacts {
-                has_bcrypt_hash: true,
-            },
-        );
+            has_bcrypt_hash: true,
+        });
         return Ok(End::Refused);
     };
     let schemas = Schemas {
@@ -164,10 +163,11 @@ async fn attempt(
     // What the configurations forbid is known before a row is read; what hangs on the rows is asked
     // again when they are.
     outcome.findings.clone_from(&looked.findings);
-    outcome.findings.extend(job.settings.config_findings(DataFacts {
+    outcome
+        .findings
+        .extend(job.settings.config_findings(DataFacts {
             has_bcrypt_hash: false,
-        },
-    ));
+        }));
     if findings::any_error(&outcome.findings) || !looked.readable {
         return Ok(End::Refused);
     }
@@ -329,7 +329,7 @@ impl Migration<'_> {
         outcome.written.clone_from(&report.written);
         outcome.digests = digests.iter().map(|table| table.whole()).collect();
         let refused = report.rejected > 0 || findings::any_error(&outcome.findings);
-        let rejects = self.rejects(&report);
+        let rejects = rejects::all(&self.job.program.plan, &report);
         outcome.run = Some(report);
         if refused {
             transaction.rollback().await;
@@ -527,59 +527,6 @@ impl Migration<'_> {
             Ok(())
         })
     }
-
-    /// Why rows were rejected: a diagnostic for each reason and place of the mapping.
-    fn rejects(&self, report: &RunReport) -> Vec<Diagnostic> {
-        let plan = &self.job.program.plan;
-        let mut groups: Vec<(&Reject, Vec<&str>)> = Vec::new();
-        for reject in &report.rejects {
-            let known = groups.iter_mut().find(|(first, _)| {
-                (first.reason, first.node, &first.block)
-                    == (reject.reason, reject.node, &reject.block)
-            });
-            match known {
-                Some((_, keys)) => keys.push(&reject.key),
-                None => groups.push((reject, vec![&reject.key])),
-            }
-        }
-        let diagnostic = |(reject, keys): (&Reject, Vec<&str>)| {
-            let reason = plan.reasons.get(reject.reason);
-            let name = reason.map_or("", |reason| reason.name.as_str());
-            let first = keys.first().copied().unwrap_or_default();
-            let mut diagnostic = Diagnostic::error(
-                codes::E0501,
-                format!(
-                    "rows rejected by reason `{name}` in `{}`: {first} …",
-                    reject.block
-                ),
-            );
-            if let [one] = keys.as_slice() {
-                diagnostic.message = format!(
-                    "row rejected by reason `{name}` in `{}`: {one}",
-                    reject.block
-                );
-            }
-            if let Some(span) = reject.node.and_then(|node| plan.origin(node)) {
-                let label = if reject.why.is_empty() {
-                    String::new()
-                } else {
-                    format!("the value {}", reject.why)
-                };
-                diagnostic = diagnostic.primary(span, label);
-            }
-            if let Some(origin) = reason.and_then(|reason| reason.origin) {
-                diagnostic = diagnostic.secondary(origin, "the reason");
-            }
-            if keys.len() > 1 {
-                diagnostic = diagnostic.note(format!(
-                    "source keys of some: {}",
-                    keys.get(..5).unwrap_or(&keys).join(", ")
-                ));
-            }
-            diagnostic
-        };
-        groups.into_iter().map(diagnostic).collect()
-    }
 }
 
 fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
@@ -595,7 +542,7 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
         .collect();
     if !errors.is_empty() {
         // One empty line after it, not two.
-        printer.say(findings::render(&errors, printer).trim_end_matches('\n'));
+        printer.always(findings::render(&errors, printer).trim_end_matches('\n'));
         printer.say("");
     }
     let warnings = findings::brief(&outcome.findings, printer);

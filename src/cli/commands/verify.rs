@@ -58,7 +58,7 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
             printer.say(&verification::render(differences));
         }
     } else {
-        printer.say(findings::render(&outcome.findings, printer).trim_end());
+        findings::print(&outcome.findings, printer);
     }
     if printer.format == OutputFormat::Json {
         let verdict = Verdict {

@@ -95,6 +95,25 @@ pub fn render(findings: &[Finding], printer: &Printer) -> String {
     text
 }
 
+/// Prints all findings; those that block the run whatever was asked for.
+pub fn print(findings: &[Finding], printer: &Printer) {
+    let of = |severity: FindingSeverity| -> Vec<Finding> {
+        let chosen = findings.iter().filter(|found| found.severity == severity);
+        chosen.cloned().collect()
+    };
+    let errors = render(&of(FindingSeverity::Error), printer);
+    let warnings = render(&of(FindingSeverity::Warning), printer);
+    match (errors.trim_end(), warnings.trim_end()) {
+        ("", "") => {}
+        (errors, "") => printer.always(errors),
+        ("", warnings) => printer.say(warnings),
+        (errors, warnings) => {
+            printer.always(errors);
+            printer.say(&format!("\n{warnings}"));
+        }
+    }
+}
+
 /// The warnings in a line each: who wants to know more asks `check`.
 pub fn brief(findings: &[Finding], printer: &Printer) -> String {
     let warnings: Vec<&Finding> = findings

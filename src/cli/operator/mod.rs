@@ -6,6 +6,7 @@ pub mod past_run;
 pub mod preflight;
 pub mod progress;
 pub mod rehearsal;
+pub mod rejects;
 pub mod report;
 pub mod sides;
 pub mod table;

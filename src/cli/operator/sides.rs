@@ -2,9 +2,7 @@
 //! say it; of every other pair, a URI each.
 
 use crate::cli::args::SideArgs;
-use crate::config::{
-    CommandLine, DataFacts, Environment, Settings, config_findings, endpoint_of,
-};
+use crate::config::{CommandLine, DataFacts, Environment, Settings, config_findings, endpoint_of};
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{Endpoint, Secret};
 use crate::plan::Plan;

@@ -20,7 +20,13 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// What became of the rows: per map the rows read, written, left out by reason; the sum adds up or
+/// A number and a noun, in the plural where it has one: `1 map`, `2 maps`.
+pub fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", thousands(number as u64))
+}
+
+/// What became of the rows: per map its rows (those that drive it, joined or grouped), written, left out by reason; the sum adds up or
 /// the run would have failed.
 pub fn ledger(report: &RunReport) -> String {
     let mut text = String::new();
@@ -44,7 +50,7 @@ pub fn ledger(report: &RunReport) -> String {
     let _ = writeln!(
         text,
         "{:<map_width$}  {:<table_width$} {:>11} {:>11} {:>11} {:>9}",
-        "map", "source table", "read", "written", "left out", "rejected"
+        "map", "driven by", "rows", "written", "left out", "rejected"
     );
     for map in &report.maps {
         let sum = |counts: &[ReasonCount]| counts.iter().map(|count| count.rows).sum::<u64>();

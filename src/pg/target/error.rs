@@ -173,9 +173,7 @@ pub(super) fn copy(
             codes::E0679,
             format!("a row for `{table}` violates its constraint {name}"),
         ),
-        (true, None) => {
-            Diagnostic::error(codes::E0679, format!("a row for `{table}` is refused"))
-        }
+        (true, None) => Diagnostic::error(codes::E0679, format!("a row for `{table}` is refused")),
         (false, _) => Diagnostic::error(codes::E0665, format!("writing to `{table}` failed")),
     };
     if let Some(row) = row {

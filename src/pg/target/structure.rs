@@ -300,6 +300,8 @@ pub(super) async fn unsuitable(
             ));
         }
     }
-    reasons.extend(sequences::obstacles(&sequences::read(client, written).await?));
+    reasons.extend(sequences::obstacles(
+        &sequences::read(client, written).await?,
+    ));
     Ok(reasons)
 }

@@ -19,9 +19,9 @@ use crate::eval::{self, Place, Program, Stop};
 use crate::plan::{Frame, Relation};
 use crate::types::{Ty, Value};
 
+use super::RowOrigin;
 use super::block::{Block, Table, int};
 use super::ledger::{FrameCounts, ReasonCounts, Reject};
-use super::RowOrigin;
 use super::output::{Mark, Output};
 use find::Index;
 
