@@ -74,6 +74,12 @@ const SINK: &str = "  sink:
 
 /// What each key rests on, or why it is not proven.
 fn keys(maps: &str) -> Vec<(String, Result<Vec<String>, String>)> {
+    compiled(maps).unwrap_or_else(|found| panic!("{maps}: {found:#?}"))
+}
+
+/// The same, or the errors.
+#[expect(clippy::type_complexity, reason = "a test's own result")]
+fn compiled(maps: &str) -> Result<Vec<(String, Result<Vec<String>, String>)>, Vec<String>> {
     let mut files = Files::new();
     let catalogs = [SOURCE.to_owned(), format!("{TARGET}{SINK}")].map(|text| {
         let id = files.add("catalog.yaml", text);
@@ -82,9 +88,14 @@ fn keys(maps: &str) -> Vec<(String, Result<Vec<String>, String>)> {
     let head = "mapping m\nsource src\ntarget dst\nparam start: timestamp = t\"2024-01-01T00:00:00Z\"\nparam step: int = 1\nreason odd warn \"odd\"\nmap used from person as p { skip odd when p.at < start and step == 1 into sink { line = p.login } }\n";
     let id = files.add("m.map", format!("{head}{maps}"));
     let mut found = Diagnostics::new();
-    let plan = compile(&files, id, &catalogs, &mut found)
-        .unwrap_or_else(|| panic!("{maps}: {:#?}", found.into_sorted()));
-    plan.keys
+    let plan = compile(&files, id, &catalogs, &mut found).ok_or_else(|| {
+        let found = found.into_sorted().into_iter();
+        found
+            .map(|found| format!("{} {}", found.code, found.message))
+            .collect::<Vec<_>>()
+    })?;
+    let keys = plan
+        .keys
         .iter()
         .map(|proof| {
             let verdict = match &proof.verdict {
@@ -99,7 +110,16 @@ fn keys(maps: &str) -> Vec<(String, Result<Vec<String>, String>)> {
             };
             (proof.name.clone(), verdict)
         })
-        .collect()
+        .collect();
+    Ok(keys)
+}
+
+#[test]
+fn an_into_without_a_rule_is_an_error() {
+    assert_eq!(
+        compiled("map m from pet as q { into one { } }").unwrap_err(),
+        ["E0301 target table `one` needs a rule, whichever"]
+    );
 }
 
 #[track_caller]

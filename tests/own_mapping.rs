@@ -128,7 +128,7 @@ async fn any_mapping_runs_without_a_configuration_and_numbers_go_on_behind_its_r
     assert_eq!(status, 11, "{text}");
     assert!(text.contains("source database"), "{text}");
     assert!(text.contains("warning[unproven_thing_price]"), "{text}");
-    assert!(text.contains("CHECK ((price > 0))"), "{text}");
+    assert!(text.contains("every row: CHECK\n  (price > 0)"), "{text}");
     assert!(text.contains("1 warning to read"), "{text}");
     for word in ["Synapse", "MAS", "database database"] {
         assert!(!text.contains(word), "{text}");

@@ -211,6 +211,7 @@ fn unreadable(files: &Files, file: FileId, error: &serde_yaml::Error) -> Diagnos
     let said = said
         .replace(['\n', '\r'], " ")
         .replace("invalid type: ", "unexpected ")
+        .replace("unexpected sequence", "unexpected list")
         .replace("unit value", "nothing");
     let mut diagnostic = Diagnostic::error(
         codes::E0620,
@@ -386,7 +387,7 @@ mod tests {
                 "catalog: a\nversion: b\ntables: {t: {columns: []}, u: {columns: []}, t: {columns: []}}\n",
                 "tables: `t` stands there twice",
             ),
-            ("", "a catalog: `catalog`, `version` and `tables`"),
+            ("", "missing field `catalog`"),
             ("- a\n", "a catalog: `catalog`, `version` and `tables`"),
             (
                 "catalog: a\nversion: b\ntables: {t: {columns: [id]}}\n",

@@ -93,16 +93,12 @@ pub(super) fn into(
         block.error(diagnostic);
     }
     if into.rules.is_empty() && missing.is_empty() {
-        let mut diagnostic =
-            Diagnostic::error(codes::E0309, format!("`into {table}` sets no column"))
-                .primary(into.table.span, "without a rule");
-        diagnostic = match definition.columns.iter().find(|column| !column.generated) {
-            Some(column) => diagnostic.help(format!(
-                "add a rule such as `{} = …`, or remove the `into`",
-                column.name
-            )),
-            None => diagnostic.help("remove the `into`"),
-        };
+        let diagnostic = Diagnostic::error(
+            codes::E0301,
+            format!("target table `{table}` needs a rule, whichever"),
+        )
+        .primary(into.table.span, "sets no column")
+        .help("set a column, to `null` if need be, or remove the `into`");
         block.error(diagnostic);
         block.into_left_out = true;
         return;

@@ -103,11 +103,10 @@ registry! {
     E0306, "0.1.0", "column that the database fills";
     E0307, "0.1.0", "clause that can never apply";
     E0308, "0.1.0", "map that writes nothing";
-    E0309, "0.1.0", "`into` without a rule";
     E0401, "0.1.0", "views that build on each other";
     W0401, "0.1.0", "uniqueness that cannot be shown";
-    W0402, "0.1.0", "reference to a table that is not written";
     E0402, "0.1.0", "join whose right side is not unique";
+    W0402, "0.1.0", "reference to a table that is not written";
     E0403, "0.1.0", "relation not aligned with the partition key";
     E0404, "0.1.0", "type that can only be copied";
     E0405, "0.1.0", "join without an equality";
