@@ -86,6 +86,9 @@ pub enum Command {
     /// the mapping, into nothing. Reads both databases, writes to neither, and can run beside a
     /// live Synapse.
     Check(CheckArgs),
+    /// Make a configuration for MAS of Synapse's, or compare the two
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Move the accounts: everything, or nothing
     ///
     /// Stop Synapse and MAS first (not for --dry-run). Reads the source; writes the target in one
@@ -203,6 +206,59 @@ pub struct CheckArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
+}
+
+/// `config …`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Make a configuration for MAS of Synapse's
+    ///
+    /// Carries over all that has a counterpart in MAS, each value with a comment that says where it
+    /// comes from, and warns of what has none. Secrets and signing keys are made afresh. What
+    /// Synapse's configuration cannot tell is marked FILL IN: MAS's database, its address, its
+    /// e-mail relay.
+    ///
+    /// Reads Synapse's configuration and the files it names. Touches no database.
+    #[command(after_help = "Examples:
+  mapwright config generate --synapse-config homeserver.yaml --output mas.yaml
+  mapwright config generate --synapse-config homeserver.yaml --synapse-config conf.d | less")]
+    Generate(ConfigGenerateArgs),
+    /// Say in what MAS's configuration differs in meaning from Synapse's
+    ///
+    /// Compares what MAS is told with what `config generate` would tell it: passwords, registration,
+    /// CAPTCHA, and each provider with its scopes, claims and log-out. Only what a change of a
+    /// configuration can mend is listed. Secrets are compared and not shown.
+    ///
+    /// Reads both configurations and the files they name. Touches no database.
+    #[command(
+        after_help = "Exit status: 0 the same · 10 what `check` calls errors, too · 11 differences."
+    )]
+    Lint(ConfigLintArgs),
+}
+
+/// `config generate`.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigGenerateArgs {
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub synapse_config: Vec<PathBuf>,
+    /// Write to this file, which only its owner can read; to stdout unless given
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
+/// `config lint`.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigLintArgs {
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub synapse_config: Vec<PathBuf>,
+    /// MAS's configuration (repeatable); else $MAS_CONFIG, else config.yaml
+    #[arg(long, visible_alias = "mas-config", value_name = "FILE")]
+    pub config: Vec<PathBuf>,
 }
 
 /// `migrate`.

@@ -13,6 +13,7 @@ pub mod exit;
 pub mod failure;
 pub mod mapping;
 pub mod operator;
+pub mod output_file;
 pub mod population;
 pub mod printer;
 
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> {
     match command {
         Command::Check(args) => Box::pin(commands::check::run(args, printer)).await,
+        Command::Config(command) => commands::config::run(command, printer),
         Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),

@@ -61,6 +61,30 @@ pub(super) enum Value {
     Map(Vec<(String, Arc<Node>)>),
 }
 
+/// A whole configuration, kept for those who look at more of it than every command does.
+///
+/// Its `Debug` form shows nothing: it may hold secrets.
+#[derive(Clone)]
+pub(super) struct Tree(Arc<Node>);
+
+impl Tree {
+    /// Keeps a tree.
+    pub(super) fn new(node: Node) -> Self {
+        Self(Arc::new(node))
+    }
+
+    /// Its top.
+    pub(super) fn node(&self) -> &Node {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tree").finish_non_exhaustive()
+    }
+}
+
 impl Node {
     /// An empty map, standing at the start of `file`.
     pub(super) fn empty_map(file: &str) -> Self {
