@@ -8,7 +8,7 @@ mod provider;
 mod warning;
 
 pub(super) use option::{
-    AUTH_METHOD, CLIENT_SECRET, CLIENT_SECRET_FILE, DISPLAYNAME_ACTION, EMAIL_ACTION, Kind,
+    AUTH_METHOD, CLIENT_SECRET, CLIENT_SECRET_FILE, DISPLAYNAME_ACTION, EMAIL_ACTION,
     LOCALPART_ACTION, LOGIN_HINT, MasOption, OPTIONS, OptionValue, PARAMETERS, PROVIDER_OPTIONS,
 };
 pub(super) use provider::{IntendedProvider, Secrecy};

@@ -270,12 +270,12 @@ impl Builder<'_> {
             .iter()
             .filter_map(|scope| scope.as_text(problems))
             .collect();
-        let scope = match scopes.first() {
-            Some(first) => {
+        let scope = match self.section.get("scopes") {
+            Some(list) if !scopes.is_empty() => {
                 let words: Vec<&str> = scopes.iter().map(|scope| scope.value.as_str()).collect();
-                Sourced::new(words.join(" "), first.origin.clone())
+                Sourced::new(words.join(" "), list.origin())
             }
-            None => Sourced::default_value("openid".to_owned()),
+            _ => Sourced::default_value("openid".to_owned()),
         };
         let openid = scope.value.split(' ').any(|scope| scope == "openid");
         let scope_origin = scope.origin.clone();
