@@ -136,3 +136,143 @@ fn the_index_of_codes_is_the_registry() {
     assert_eq!(listed, REGISTRY.len(), "a code is in no group");
     check("errors.md", &page);
 }
+
+/// What `config generate` writes of its own, besides what is carried over.
+const FRESH: &[(&str, &str)] = &[
+    (
+        "`http.public_base`",
+        "a guess from `server_name`; **fill in**",
+    ),
+    (
+        "`http.listeners`",
+        "MAS's own: people and clients on port 8080, health checks on 8081",
+    ),
+    ("`database`", "**fill in**: a database of MAS's own"),
+    (
+        "`matrix.secret`",
+        "32 fresh random bytes; Synapse's `matrix_authentication_service.secret` must be the same",
+    ),
+    ("`secrets.encryption`", "32 fresh random bytes"),
+    (
+        "`secrets.keys[]`",
+        "fresh: RSA of 2048 bits, EC P-256, P-384 and secp256k1, as PKCS#8 in PEM, each with a fresh `kid`",
+    ),
+    (
+        "`passwords.schemes[]`, version 1",
+        "bcrypt; `cost` = `bcrypt_rounds`, `secret` = `password_config.pepper`, `unicode_normalization: true`",
+    ),
+    (
+        "`passwords.schemes[]`, version 2",
+        "argon2id, for new passwords",
+    ),
+    ("`email.transport`", "`blackhole`; **fill in**"),
+    ("`upstream_oauth2.providers[].id`", "a fresh ULID"),
+];
+
+/// Findings of `config lint` that are about no single option.
+const OTHER_DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "password_cost_differs",
+        "version 1 of `passwords.schemes` has another `cost` than `bcrypt_rounds`",
+    ),
+    (
+        "provider_client_secret_differs",
+        "MAS has another secret for a provider than Synapse; files are read",
+    ),
+    (
+        "provider_missing",
+        "no provider of MAS's configuration has the `synapse_idp_id` of one of Synapse's",
+    ),
+    (
+        "provider_unknown",
+        "a `synapse_idp_id` of MAS's configuration is the name of no provider of Synapse's, which may be a slip of the pen",
+    ),
+];
+
+#[test]
+fn the_page_of_configurations_is_what_is_generated_and_compared() {
+    let mut page = format!(
+        "# `config generate` and `config lint`\n\n{MADE}\n\
+         `mapwright config generate` makes a configuration for MAS of Synapse's; `mapwright config lint` compares a\n\
+         configuration that is there with what would be made. Both look at the same options.\n\n\
+         ## What is carried over\n\n\
+         Keys of a provider stand below `oidc_providers[]` or `oidc_config` in Synapse's configuration; templates below\n\
+         `user_mapping_provider.config`.\n\n\
+         | MAS | from Synapse | if the sides differ |\n|---|---|---|\n"
+    );
+    for option in mapwright::config::option_reference() {
+        let finding = option.finding.map_or(String::new(), |id| format!("`{id}`"));
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {finding} |",
+            option.mas, option.synapse
+        );
+    }
+    page.push_str("\n## What is made besides\n\n| MAS | |\n|---|---|\n");
+    for (key, how) in FRESH {
+        let _ = writeln!(page, "| {key} | {how} |");
+    }
+    page.push_str(
+        "\n## Warnings of `config generate`\n\n\
+         What has no counterpart, or none that means quite the same. They are printed in the order in which their\n\
+         settings stand in Synapse's configuration, and change no exit status.\n\n\
+         | warning | Synapse | meaning | what to do |\n|---|---|---|---|\n",
+    );
+    for warning in mapwright::config::warning_reference() {
+        let keys: Vec<String> = warning
+            .synapse
+            .split(", ")
+            .map(|key| format!("`{key}`"))
+            .collect();
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} |",
+            warning.id,
+            keys.join(", "),
+            warning.meaning,
+            warning.remedy.replace('|', "\\|")
+        );
+    }
+    page.push_str(
+        "\n## Findings of `config lint`\n\n\
+         Exit status 0: none; 11: differences; 10: also what `check` calls errors, such as `homeserver_mismatch` or\n\
+         `password_secret_mismatch`. Warnings of `check` that are about both configurations come along\n\
+         (`provider_issuer_differs`, `provider_client_id_differs`, `password_normalization_off`, `captcha_missing` and\n\
+         the like). What has no counterpart in MAS is not listed, since no change of a configuration could mend it.\n\n\
+         Names, brands and `matrix.endpoint` may differ. Blanks inside of `{{ }}`, the order of scopes and a slash at the\n\
+         end of an issuer say nothing. An option that is missing counts as what MAS does without it. Secrets are\n\
+         compared, in files too, and never shown.\n\n\
+         | finding | meaning |\n|---|---|\n",
+    );
+    let mut listed = std::collections::BTreeSet::new();
+    for option in mapwright::config::option_reference() {
+        if let (Some(id), Some(meaning)) = (option.finding, option.meaning) {
+            if listed.insert(id) {
+                let _ = writeln!(page, "| `{id}` | {meaning} |");
+            }
+        }
+    }
+    for (id, meaning) in OTHER_DIFFERENCES {
+        let _ = writeln!(page, "| `{id}` | {meaning} |");
+    }
+    page.push_str(ANSWERS);
+    check("config.md", &page);
+}
+
+/// The JSON of both commands.
+const ANSWERS: &str = "
+## As JSON
+
+`--format json` prints one document: of `config lint` on stdout; of `config generate` on stdout if `--output`
+takes the configuration, else on stderr.
+
+| key | |
+|---|---|
+| `schema_version` | 1; raised with every change that a reader could notice |
+| `mapwright` | the version of the program |
+| `command` | `config generate` or `config lint` |
+| `output` | the file that was written, if any (`config generate`) |
+| `fill_in` | keys to look at before MAS starts (`config generate`) |
+| `findings[]` | `id`, `severity`, `count`, `samples`, `meaning`, `remedy`, as in the [report](report.md) |
+| `verdict` | `exit`, the exit status, and `text`, one sentence |
+";
