@@ -21,3 +21,4 @@ mod rollback;
 mod rules;
 mod signals;
 mod snapshots;
+mod verify;

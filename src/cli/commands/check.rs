@@ -4,7 +4,7 @@ use crate::cli::args::{CheckArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
-use crate::cli::operator::preflight::{Schemas, look};
+use crate::cli::operator::preflight::{Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
@@ -19,7 +19,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let sides = &args.sides;
     let started_at = jiff::Timestamp::now();
     let job = Job::new(sides, printer)?;
-    report::writable(sides.report.as_deref())?;
+    report::writable(args.report.as_deref(), &sides.inputs())?;
     let mut frame = Frame {
         command: "check",
         dry_run: false,
@@ -30,13 +30,23 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let looked = tokio::select! {
         looked = look_at_all(&job, args, &mut frame, printer) => looked,
         status = interrupts.wait() => {
+            let failure = Failure::new(status, Vec::new());
+            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
             printer.always("interrupted; nothing was changed");
-            return Err(with_report(&job, sides.report.as_deref(), &frame, Failure::new(status, Vec::new())));
+            return Err(failure);
         }
     };
     let mut outcome = match looked {
         Ok(outcome) => outcome,
-        Err(failure) => return Err(with_report(&job, sides.report.as_deref(), &frame, failure)),
+        Err(failure) => {
+            return Err(with_report(
+                &job,
+                args.report.as_deref(),
+                &frame,
+                failure,
+                printer,
+            ));
+        }
     };
     sort(&mut outcome.findings);
     let status = if findings::any_error(&outcome.findings) {
@@ -55,7 +65,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         problems: Vec::new(),
     };
     let report = report::report(&job, &outcome, &frame, verdict);
-    if let Some(path) = &sides.report {
+    if let Some(path) = &args.report {
         report::write(path, &report)?;
     }
     if printer.format == OutputFormat::Json {
@@ -94,7 +104,7 @@ async fn look_at_all(
         target: &sides.mas_schema,
     };
     let begun = std::time::Instant::now();
-    let mut looked = look(job, source, schemas).await?;
+    let mut looked = look(job, source, schemas, Purpose::Migrate).await?;
     frame.sides.clone_from(&looked.sides);
     outcome
         .phases
@@ -184,30 +194,40 @@ fn plural(number: usize, noun: &str) -> String {
     }
 }
 
-/// Writes the report of a command that failed, where one is wanted; the failure stays the answer.
+/// Gives out the report of a command that failed, to its file and for programs to stdout; the failure
+/// stays the answer.
 pub(super) fn with_report(
     job: &Job,
     path: Option<&std::path::Path>,
     frame: &Frame,
     failure: Failure,
+    printer: &Printer,
 ) -> Failure {
-    if let Some(path) = path {
-        let verdict = Verdict {
-            exit: failure.status.code(),
-            committed: false,
-            text: if failure.status == ExitStatus::OutcomeUnknown {
-                "failed; whether the target was changed is unknown".to_owned()
-            } else {
-                "failed; nothing was changed".to_owned()
-            },
-            problems: failure.diagnostics.iter().map(Into::into).collect(),
-        };
-        let report = report::report(job, &Outcome::default(), frame, verdict);
-        if let Err(mut unwritten) = report::write(path, &report) {
-            unwritten.status = failure.status;
-            unwritten.diagnostics.splice(0..0, failure.diagnostics);
-            return unwritten;
-        }
+    let json = printer.format == OutputFormat::Json;
+    if path.is_none() && !json {
+        return failure;
+    }
+    let text = match failure.status {
+        ExitStatus::OutcomeUnknown => "failed; whether the target was changed is unknown",
+        ExitStatus::Interrupted | ExitStatus::Terminated => "interrupted; nothing was changed",
+        _ => "failed; nothing was changed",
+    };
+    let verdict = Verdict {
+        exit: failure.status.code(),
+        committed: false,
+        text: text.to_owned(),
+        problems: failure.diagnostics.iter().map(Into::into).collect(),
+    };
+    let report = report::report(job, &Outcome::default(), frame, verdict);
+    if json {
+        printer.data(&report::json(&report));
+    }
+    if let Some(path) = path
+        && let Err(mut unwritten) = report::write(path, &report)
+    {
+        unwritten.status = failure.status;
+        unwritten.diagnostics.splice(0..0, failure.diagnostics);
+        return unwritten;
     }
     failure
 }

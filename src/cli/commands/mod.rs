@@ -9,3 +9,4 @@ pub mod explain;
 pub mod functions;
 pub mod migrate;
 pub mod plan;
+pub mod verify;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::plan::Plan;
+use crate::run::digest::RowsDigest;
 use crate::run::{MapLedger, ReasonCount, RunReport};
 
 /// A number with its thousands apart: `1,234,567`.
@@ -85,8 +86,8 @@ fn reasons(map: &MapLedger) -> Vec<String> {
         .collect()
 }
 
-/// Rows of each target table.
-pub fn targets(plan: &Plan, rows: &[u64]) -> String {
+/// Rows of each target table, with their digests where there are any.
+pub fn digests(plan: &Plan, rows: &[u64], digests: &[RowsDigest]) -> String {
     let mut text = String::new();
     let width = plan
         .targets
@@ -95,9 +96,18 @@ pub fn targets(plan: &Plan, rows: &[u64]) -> String {
         .max()
         .unwrap_or(0)
         .max(12);
-    let _ = writeln!(text, "{:<width$} {:>11}", "target table", "rows");
-    for (target, rows) in plan.targets.iter().zip(rows) {
-        let _ = writeln!(text, "{:<width$} {:>11}", target.table, thousands(*rows));
+    let head = if digests.is_empty() { "" } else { "  digest" };
+    let _ = writeln!(text, "{:<width$} {:>11}{head}", "target table", "rows");
+    for (number, (target, rows)) in plan.targets.iter().zip(rows).enumerate() {
+        let digest = digests
+            .get(number)
+            .map_or_else(String::new, |digest| format!("  {digest}"));
+        let _ = writeln!(
+            text,
+            "{:<width$} {:>11}{digest}",
+            target.table,
+            thousands(*rows)
+        );
     }
     let _ = writeln!(
         text,

@@ -42,7 +42,7 @@ pub struct Generated {
 /// Makes a configuration for MAS of Synapse's files and directories in `paths`.
 ///
 /// # Errors
-/// E0601 to E0607: what is wrong with Synapse's configuration. E0616: no randomness.
+/// E0601 to E0607: what is wrong with Synapse's configuration. E0617: no randomness.
 pub fn generate(
     paths: &[PathBuf],
     environment: &Environment,
@@ -63,7 +63,7 @@ pub fn generate(
         intended(&synapse, environment).map_err(crate::diagnostics::Diagnostics::into_sorted)?;
     let text = render(&synapse.files, &server_name.value, &intended, source).map_err(|_| {
         vec![
-            Diagnostic::error(codes::E0616, "no randomness to make secrets of")
+            Diagnostic::error(codes::E0617, "no randomness to make secrets of")
                 .note("the operating system gave none")
                 .note("nothing was written"),
         ]
@@ -1195,7 +1195,7 @@ mod tests {
         );
         assert_eq!(problems.unwrap_err()[0].code, codes::E0604);
         let problems = generate(&paths, &world(EXAMPLE, ""), &mut Dry).unwrap_err();
-        assert_eq!(problems[0].code, codes::E0616);
+        assert_eq!(problems[0].code, codes::E0617);
         let wrong = minimal("oidc_providers: [{issuer: i, client_id: c, scopes: 5}]");
         let problems = generate(&paths, &world(&wrong, ""), &mut Counting::default()).unwrap_err();
         assert_eq!(problems[0].code, codes::E0603);

@@ -40,7 +40,7 @@ use digest::StructureDigest;
 pub use emptiness::{NotEmpty, emptiness};
 pub use lock::{ADVISORY_LOCK_KEY, lock_holder};
 pub use phase::{Phase, RebuiltKind, TargetEvent, TargetObserver};
-pub use preflight::preflight;
+pub use preflight::{preflight, surprises};
 pub use sink::{PgSink, Written};
 pub use steps::Canceller;
 use steps::Steps;

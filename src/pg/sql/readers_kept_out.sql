@@ -1,0 +1,29 @@
+-- One row for each session that holds or waits for a lock that keeps even readers out of a table.
+SELECT l.pid,
+       min(a.application_name) AS application_name,
+       min(coalesce(a.usename, p.owner)::text) AS "user",
+       min(pg_catalog.host(a.client_addr)) AS client_address,
+       min(a.state) AS state,
+       min(a.backend_type) AS backend_type,
+       array_agg(
+           CASE WHEN l.granted THEN 'holds ' ELSE 'waits for ' END
+               || l.mode || ' on ' || l.relation::pg_catalog.regclass::text
+           ORDER BY l.relation::pg_catalog.regclass::text, l.mode
+       ) AS locks,
+       min(p.gid) AS prepared
+FROM pg_catalog.pg_locks AS l
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+-- A prepared transaction has no process; it is known by the lock on its own number.
+LEFT JOIN (
+    pg_catalog.pg_locks AS own
+    JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = own.transactionid
+) ON l.pid IS NULL
+    AND own.pid IS NULL
+    AND own.locktype = 'transactionid'
+    AND own.virtualtransaction = l.virtualtransaction
+WHERE l.locktype = 'relation'
+  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+  AND l.mode = 'AccessExclusiveLock'
+  AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+GROUP BY l.pid, l.virtualtransaction
+ORDER BY l.pid NULLS LAST;
