@@ -246,10 +246,10 @@ fn the_page_of_configurations_is_what_is_generated_and_compared() {
     );
     let mut listed = std::collections::BTreeSet::new();
     for option in mapwright::config::option_reference() {
-        if let (Some(id), Some(meaning)) = (option.finding, option.meaning) {
-            if listed.insert(id) {
-                let _ = writeln!(page, "| `{id}` | {meaning} |");
-            }
+        if let (Some(id), Some(meaning)) = (option.finding, option.meaning)
+            && listed.insert(id)
+        {
+            let _ = writeln!(page, "| `{id}` | {meaning} |");
         }
     }
     for (id, meaning) in OTHER_DIFFERENCES {

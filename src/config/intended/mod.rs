@@ -218,10 +218,9 @@ impl Builder<'_> {
 
     /// Notes a setting if it is there and Python takes it for true.
     fn note_if_set(&mut self, warning: &'static Warning, section: Option<&At<'_>>, key: &str) {
-        if let Some(value) = section.and_then(|section| section.get(key)) {
-            if value.is_truthy() {
-                self.note(warning, &value.origin());
-            }
+        let value = section.and_then(|section| section.get(key));
+        if let Some(value) = value.filter(At::is_truthy) {
+            self.note(warning, &value.origin());
         }
     }
 
