@@ -264,7 +264,7 @@ const ANSWERS: &str = "
 ## As JSON
 
 `--format json` prints one document: of `config lint` on stdout; of `config generate` on stdout if `--output`
-takes the configuration, else on stderr.
+takes the configuration, else on stderr, on one line.
 
 | key | |
 |---|---|

@@ -108,19 +108,24 @@ impl OutputFile {
 
     /// A new file beside the one that is wanted, which goes away by itself.
     fn temporary(&self) -> Result<(File, Temporary), Failure> {
-        let name = self.path.file_name().unwrap_or_default();
-        let path = self.directory().join(format!(
-            ".{}.{}.tmp",
-            name.to_string_lossy(),
-            std::process::id()
-        ));
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| self.refused(&error))?;
-        Ok((file, Temporary { path }))
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let mut number = std::process::id();
+        loop {
+            let path = self.directory().join(format!(".{name}.{number}.tmp"));
+            let opened = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path);
+            match opened {
+                Ok(file) => return Ok((file, Temporary { path })),
+                // Left behind by a run that was killed: in containers numbers of processes repeat.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    number = number.wrapping_add(1);
+                }
+                Err(error) => return Err(self.refused(&error)),
+            }
+        }
     }
 
     fn refused(&self, error: &io::Error) -> Failure {
@@ -229,6 +234,18 @@ mod tests {
             0o600
         );
         assert_eq!(scratch.names(), ["mas.yaml"], "and no other file");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_behind_is_in_nobodys_way() {
+        let scratch = Scratch::new("left");
+        let left = format!(".mas.yaml.{}.tmp", std::process::id());
+        fs::write(scratch.0.join(&left), "half").unwrap();
+        let path = scratch.0.join("mas.yaml");
+        let output = OutputFile::prepare(&path, IfThere::Refuse).unwrap();
+        output.write("whole").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
+        assert_eq!(scratch.names(), [left.as_str(), "mas.yaml"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct OptionReference {
     pub synapse: &'static str,
     /// The finding of `lint` if the sides differ.
     pub finding: Option<&'static str>,
-    /// What that means.
+    /// What that means, unless `check` says it.
     pub meaning: Option<&'static str>,
 }
 
@@ -28,12 +28,27 @@ pub struct WarningReference {
     pub remedy: &'static str,
 }
 
+/// Options that are compared by what `check` finds, or by more than their value.
+const ELSEWHERE: [(&str, &str); 5] = [
+    ("matrix.homeserver", "homeserver_mismatch"),
+    ("issuer", "provider_issuer_differs"),
+    ("client_id", "provider_client_id_differs"),
+    ("client_secret", "provider_client_secret_differs"),
+    ("client_secret_file", "provider_client_secret_differs"),
+];
+
 /// All options that are carried over, in the order in which they are written.
 pub fn option_reference() -> Vec<OptionReference> {
     let row = |prefix: &str, option: &MasOption| OptionReference {
         mas: format!("{prefix}{}", option.key),
         synapse: option.synapse,
-        finding: option.difference.map(|difference| difference.id),
+        finding: option
+            .difference
+            .map(|difference| difference.id)
+            .or_else(|| {
+                let elsewhere = ELSEWHERE.iter().find(|(key, _)| *key == option.key);
+                elsewhere.map(|(_, id)| *id)
+            }),
         meaning: option.difference.map(|difference| difference.meaning),
     };
     let outside = OPTIONS.iter().map(|option| row("", option));

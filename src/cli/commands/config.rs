@@ -91,7 +91,7 @@ fn run_generate(args: &ConfigGenerateArgs, printer: &Printer) -> Result<ExitStat
         generated.fill_in.join(", ")
     );
     if printer.format == OutputFormat::Json {
-        let json = Answer {
+        let answer = Answer {
             schema_version: SCHEMA_VERSION,
             mapwright: env!("CARGO_PKG_VERSION"),
             command: "config generate",
@@ -102,12 +102,11 @@ fn run_generate(args: &ConfigGenerateArgs, printer: &Printer) -> Result<ExitStat
                 exit: ExitStatus::Done.code(),
                 text: &text,
             },
-        }
-        .json();
+        };
         // Where stdout carries the configuration, the answer goes beside it.
         match written {
-            Some(_) => printer.data(&json),
-            None => printer.always(json.trim_end()),
+            Some(_) => printer.data(&answer.json()),
+            None => printer.record(&serde_json::to_string(&answer).unwrap_or_default()),
         }
         return Ok(ExitStatus::Done);
     }

@@ -3,13 +3,16 @@
 //!
 //! Nothing random is here, and no text of a configuration: that is `generate`'s.
 
+mod claims;
 mod option;
+mod options;
 mod provider;
 mod warning;
 
-pub(super) use option::{
+pub(super) use option::{MasOption, OptionValue};
+pub(super) use options::{
     AUTH_METHOD, CLIENT_SECRET, CLIENT_SECRET_FILE, DISPLAYNAME_ACTION, EMAIL_ACTION,
-    LOCALPART_ACTION, LOGIN_HINT, MasOption, OPTIONS, OptionValue, PARAMETERS, PROVIDER_OPTIONS,
+    LOCALPART_ACTION, LOGIN_HINT, OPTIONS, PARAMETERS, PROVIDER_OPTIONS,
 };
 pub(super) use provider::{IntendedProvider, Secrecy};
 pub(super) use warning::{WARNINGS, Warning};
@@ -227,14 +230,14 @@ impl Builder<'_> {
     fn matrix(&mut self) {
         let default = Origin::default_value();
         self.settings
-            .word(&option::MATRIX_KIND, "synapse", &default);
+            .word(&options::MATRIX_KIND, "synapse", &default);
         let server_name = self.synapse.server_name.clone();
-        self.settings.text(&option::MATRIX_HOMESERVER, server_name);
+        self.settings.text(&options::MATRIX_HOMESERVER, server_name);
         match self.synapse.public_baseurl.clone() {
-            Some(url) => self.settings.text(&option::MATRIX_ENDPOINT, Some(url)),
+            Some(url) => self.settings.text(&options::MATRIX_ENDPOINT, Some(url)),
             None => self.settings.add(
                 Setting::new(
-                    &option::MATRIX_ENDPOINT,
+                    &options::MATRIX_ENDPOINT,
                     OptionValue::Text("http://localhost:8008/".to_owned()),
                     default,
                 )
@@ -259,7 +262,7 @@ impl Builder<'_> {
             PasswordLogin::Enabled => (true, &login.origin),
         };
         let switch = Sourced::new(on, origin.clone());
-        self.settings.switch(&option::PASSWORDS_ENABLED, switch);
+        self.settings.switch(&options::PASSWORDS_ENABLED, switch);
     }
 
     fn account(&mut self, problems: &mut Diagnostics) {
@@ -282,24 +285,24 @@ impl Builder<'_> {
                 .filter_map(|medium| medium.as_text(problems))
                 .any(|medium| medium.value == "email");
             self.settings.switch(
-                &option::REGISTRATION_EMAIL,
+                &options::REGISTRATION_EMAIL,
                 Sourced::new(email, required_origin.unwrap_or_else(Origin::default_value)),
             );
             self.settings.switch(
-                &option::REGISTRATION_TOKEN,
+                &options::REGISTRATION_TOKEN,
                 token.unwrap_or(Sourced::default_value(false)),
             );
         }
-        self.settings.switch(&option::REGISTRATION, registration);
+        self.settings.switch(&options::REGISTRATION, registration);
         if let Some(changes) = self.synapse.enable_3pid_changes.clone() {
-            self.settings.switch(&option::EMAIL_CHANGE, changes);
+            self.settings.switch(&options::EMAIL_CHANGE, changes);
         }
         let names = self.top.switch_or(
             "enable_set_displayname",
             Sourced::default_value(true),
             problems,
         );
-        self.settings.switch(&option::DISPLAYNAME_CHANGE, names);
+        self.settings.switch(&options::DISPLAYNAME_CHANGE, names);
     }
 
     fn captcha(&mut self, problems: &mut Diagnostics) {
@@ -313,10 +316,10 @@ impl Builder<'_> {
         match (public, private) {
             (Some(public), Some(private)) => {
                 self.settings
-                    .word(&option::CAPTCHA_SERVICE, "recaptcha_v2", &origin);
-                self.settings.text(&option::CAPTCHA_SITE_KEY, Some(public));
+                    .word(&options::CAPTCHA_SERVICE, "recaptcha_v2", &origin);
+                self.settings.text(&options::CAPTCHA_SITE_KEY, Some(public));
                 self.settings
-                    .secret(&option::CAPTCHA_SECRET_KEY, private.map(Secret::new));
+                    .secret(&options::CAPTCHA_SECRET_KEY, private.map(Secret::new));
             }
             _ => self.note(&warning::CAPTCHA_INCOMPLETE, &origin),
         }

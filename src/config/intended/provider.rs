@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::option::{self, OptionValue, PROVIDER_OPTIONS};
+use super::option::OptionValue;
+use super::options::{self, PROVIDER_OPTIONS};
 use super::warning::{self, Warning};
 use super::{Note, Setting, Settings};
 use crate::config::environment::Environment;
@@ -11,21 +12,6 @@ use crate::config::section::At;
 use crate::config::synapse;
 use crate::diagnostics::Diagnostics;
 use crate::pg::{Origin, Secret, Sourced};
-
-/// The mapping provider that Synapse ships with, by its present and its former name.
-const JINJA: [&str; 2] = [
-    "synapse.handlers.oidc.JinjaOidcMappingProvider",
-    "synapse.handlers.oidc_handler.JinjaOidcMappingProvider",
-];
-
-/// Filters of Jinja, or of Synapse, that MAS's templates do not have.
-const FOREIGN_FILTERS: [&str; 5] = [
-    "localpart_from_email",
-    "center",
-    "forceescape",
-    "urlize",
-    "xmlattr",
-];
 
 /// What MAS's configuration should say of a provider.
 #[derive(Debug)]
@@ -71,7 +57,6 @@ pub(super) fn intended(
         id: known.id.value.clone(),
         settings: Settings::default(),
         notes,
-        confirms: false,
         backchannel_logout: false,
     };
     if known.client_id.is_none() || known.issuer.is_none() {
@@ -79,16 +64,16 @@ pub(super) fn intended(
         return None;
     }
     let settings = &mut builder.settings;
-    settings.text(&option::SYNAPSE_IDP_ID, Some(known.id));
-    settings.text(&option::HUMAN_NAME, known.name);
-    settings.text(&option::ISSUER, known.issuer.clone());
-    settings.text(&option::CLIENT_ID, known.client_id);
-    settings.text(&option::BRAND_NAME, section.text("idp_brand", problems));
+    settings.text(&options::SYNAPSE_IDP_ID, Some(known.id));
+    settings.text(&options::HUMAN_NAME, known.name);
+    settings.text(&options::ISSUER, known.issuer.clone());
+    settings.text(&options::CLIENT_ID, known.client_id);
+    settings.text(&options::BRAND_NAME, section.text("idp_brand", problems));
     for endpoint in [
-        &option::AUTHORIZATION_ENDPOINT,
-        &option::TOKEN_ENDPOINT,
-        &option::USERINFO_ENDPOINT,
-        &option::JWKS_URI,
+        &options::AUTHORIZATION_ENDPOINT,
+        &options::TOKEN_ENDPOINT,
+        &options::USERINFO_ENDPOINT,
+        &options::JWKS_URI,
     ] {
         settings.text(endpoint, section.text(endpoint.key, problems));
     }
@@ -108,18 +93,19 @@ pub(super) fn intended(
     })
 }
 
-struct Builder<'a> {
-    section: &'a At<'a>,
+/// What is known of a provider so far.
+pub(super) struct Builder<'a> {
+    pub(super) section: &'a At<'a>,
     environment: &'a Environment,
     id: String,
-    settings: Settings,
+    pub(super) settings: Settings,
     notes: &'a mut Vec<Note>,
-    confirms: bool,
     backchannel_logout: bool,
 }
 
 impl Builder<'_> {
-    fn note(&mut self, warning: &'static Warning, origin: &Origin) {
+    /// Notes that something at `origin` has no counterpart.
+    pub(super) fn note(&mut self, warning: &'static Warning, origin: &Origin) {
         self.notes.push(Note {
             warning,
             provider: Some(self.id.clone()),
@@ -127,13 +113,20 @@ impl Builder<'_> {
         });
     }
 
-    fn note_if_set(&mut self, warning: &'static Warning, section: &At<'_>, key: &str) {
+    /// Notes a setting if it is there and Python takes it for true.
+    pub(super) fn note_if_set(&mut self, warning: &'static Warning, section: &At<'_>, key: &str) {
         if let Some(value) = section.get(key).filter(At::is_truthy) {
             self.note(warning, &value.origin());
         }
     }
 
-    fn switch(&self, key: &str, default: bool, problems: &mut Diagnostics) -> Sourced<bool> {
+    /// A switch of the provider.
+    pub(super) fn switch(
+        &self,
+        key: &str,
+        default: bool,
+        problems: &mut Diagnostics,
+    ) -> Sourced<bool> {
         self.section
             .switch_or(key, Sourced::default_value(default), problems)
     }
@@ -164,23 +157,24 @@ impl Builder<'_> {
         let key = self.section.section("client_secret_jwt_key", problems);
         if method.as_ref().is_some_and(|method| method.value == "none") {
             // MAS refuses a secret that is not used.
-            self.settings.text(&option::AUTH_METHOD, method);
+            self.settings.text(&options::AUTH_METHOD, method);
             return Secrecy::None;
         }
         let basic =
             |origin: &Origin| Sourced::new("client_secret_basic".to_owned(), origin.clone());
         if let Some(secret) = secret {
             let method = method.unwrap_or_else(|| basic(&Origin::default_value()));
-            self.settings.text(&option::AUTH_METHOD, Some(method));
-            self.settings.secret(&option::CLIENT_SECRET, secret.clone());
+            self.settings.text(&options::AUTH_METHOD, Some(method));
+            self.settings
+                .secret(&options::CLIENT_SECRET, secret.clone());
             return Secrecy::Known(secret);
         }
         if let Some(path) = path {
             let method = method.unwrap_or_else(|| basic(&Origin::default_value()));
-            self.settings.text(&option::AUTH_METHOD, Some(method));
+            self.settings.text(&options::AUTH_METHOD, Some(method));
             self.settings.add(
                 Setting::new(
-                    &option::CLIENT_SECRET_FILE,
+                    &options::CLIENT_SECRET_FILE,
                     OptionValue::Text(path.value.clone()),
                     path.origin.clone(),
                 )
@@ -199,7 +193,7 @@ impl Builder<'_> {
             if !self.apple(&key, issuer, problems) {
                 self.settings.add(
                     Setting::new(
-                        &option::AUTH_METHOD,
+                        &options::AUTH_METHOD,
                         OptionValue::Text("none".to_owned()),
                         key.origin(),
                     )
@@ -212,7 +206,7 @@ impl Builder<'_> {
         if let Some(method) = &method {
             self.note(&warning::PROVIDER_SECRET_MISSING, &method.origin);
         }
-        self.settings.word(&option::AUTH_METHOD, "none", &origin);
+        self.settings.word(&options::AUTH_METHOD, "none", &origin);
         Secrecy::None
     }
 
@@ -237,14 +231,14 @@ impl Builder<'_> {
             return false;
         };
         match (file, inline) {
-            (Some(file), _) => self.settings.text(&option::APPLE_KEY_FILE, Some(file)),
-            (None, Some(inline)) => self.settings.secret(&option::APPLE_KEY, inline),
+            (Some(file), _) => self.settings.text(&options::APPLE_KEY_FILE, Some(file)),
+            (None, Some(inline)) => self.settings.secret(&options::APPLE_KEY, inline),
             (None, None) => return false,
         }
-        self.settings.text(&option::APPLE_TEAM, Some(team));
-        self.settings.text(&option::APPLE_KEY_ID, Some(key_id));
+        self.settings.text(&options::APPLE_TEAM, Some(team));
+        self.settings.text(&options::APPLE_KEY_ID, Some(key_id));
         self.settings
-            .word(&option::AUTH_METHOD, "sign_in_with_apple", &key.origin());
+            .word(&options::AUTH_METHOD, "sign_in_with_apple", &key.origin());
         true
     }
 
@@ -263,7 +257,7 @@ impl Builder<'_> {
         if let Some(algorithm) = usual.or(algorithms.first()) {
             self.note(&warning::PROVIDER_ALGORITHMS, &algorithm.origin);
             self.settings
-                .text(&option::ID_TOKEN_ALGORITHM, Some(algorithm.clone()));
+                .text(&options::ID_TOKEN_ALGORITHM, Some(algorithm.clone()));
         }
         let list = self.section.items("scopes", problems);
         let scopes: Vec<Sourced<String>> = list
@@ -279,22 +273,22 @@ impl Builder<'_> {
         };
         let openid = scope.value.split(' ').any(|scope| scope == "openid");
         let scope_origin = scope.origin.clone();
-        self.settings.text(&option::SCOPE, Some(scope));
+        self.settings.text(&options::SCOPE, Some(scope));
         let discover = self.switch("discover", true, problems);
         let skip = self.switch("skip_verification", false, problems);
         match (discover.value, skip.value) {
             (false, _) => self
                 .settings
-                .word(&option::DISCOVERY, "disabled", &discover.origin),
+                .word(&options::DISCOVERY, "disabled", &discover.origin),
             (true, true) => self
                 .settings
-                .word(&option::DISCOVERY, "insecure", &skip.origin),
+                .word(&options::DISCOVERY, "insecure", &skip.origin),
             (true, false) => self
                 .settings
-                .word(&option::DISCOVERY, "oidc", &discover.origin),
+                .word(&options::DISCOVERY, "oidc", &discover.origin),
         }
         let pkce = self.word("pkce_method", &["auto", "always", "never"], problems);
-        self.settings.text(&option::PKCE, pkce);
+        self.settings.text(&options::PKCE, pkce);
         let method = self.word(
             "user_profile_method",
             &["auto", "userinfo_endpoint"],
@@ -308,7 +302,7 @@ impl Builder<'_> {
             Some(method) => Sourced::new(false, method.origin),
             None => Sourced::default_value(false),
         };
-        self.settings.switch(&option::FETCH_USERINFO, fetch);
+        self.settings.switch(&options::FETCH_USERINFO, fetch);
     }
 
     /// What goes along when people are sent to the provider.
@@ -329,14 +323,14 @@ impl Builder<'_> {
                 let mode = text.value.to_ascii_lowercase();
                 if mode == "query" || mode == "form_post" {
                     self.settings
-                        .word(&option::RESPONSE_MODE, &mode, &text.origin);
+                        .word(&options::RESPONSE_MODE, &mode, &text.origin);
                 } else {
                     self.note(&warning::PROVIDER_RESPONSE_MODE, &text.origin);
                 }
             }
             if !texts.is_empty() {
                 self.settings.add(Setting::new(
-                    &option::PARAMETERS,
+                    &options::PARAMETERS,
                     OptionValue::Texts(texts),
                     section.origin(),
                 ));
@@ -360,7 +354,7 @@ impl Builder<'_> {
             self.note(&warning::PROVIDER_PASSTHROUGH, &origin);
         }
         if let Some(hint) = hint {
-            self.settings.switch(&option::LOGIN_HINT, hint);
+            self.settings.switch(&options::LOGIN_HINT, hint);
         }
     }
 
@@ -372,7 +366,7 @@ impl Builder<'_> {
             "do_nothing"
         };
         self.settings
-            .word(&option::BACKCHANNEL_LOGOUT, word, &logout.origin);
+            .word(&options::BACKCHANNEL_LOGOUT, word, &logout.origin);
         self.backchannel_logout = logout.value;
         if logout.value {
             let section = self.section;
@@ -397,156 +391,5 @@ impl Builder<'_> {
         ] {
             self.note_if_set(warning, section, key);
         }
-    }
-
-    /// What becomes of what the provider says about people; whether a module of the operator's own
-    /// decides that.
-    fn claims(&mut self, problems: &mut Diagnostics) -> bool {
-        let mapping = self.section.section("user_mapping_provider", problems);
-        let module = mapping
-            .as_ref()
-            .and_then(|mapping| mapping.text("module", problems))
-            .filter(|module| !JINJA.contains(&module.value.as_str()));
-        if let Some(module) = module {
-            self.note(&warning::PROVIDER_MAPPING, &module.origin);
-            return true;
-        }
-        let config = mapping.and_then(|mapping| mapping.section("config", problems));
-        let text = |key: &str, problems: &mut Diagnostics| {
-            config
-                .as_ref()
-                .and_then(|config| config.text(key, problems))
-        };
-        let subject = text("subject_template", problems)
-            .filter(|template| !template.value.is_empty())
-            .or_else(|| {
-                text("subject_claim", problems)
-                    .map(|claim| claim.map(|claim| format!("{{{{ user.{claim} }}}}")))
-            })
-            .unwrap_or_else(|| Sourced::default_value("{{ user.sub }}".to_owned()));
-        let confirm = config
-            .as_ref()
-            .and_then(|config| config.switch("confirm_localpart", problems))
-            .filter(|confirm| confirm.value);
-        self.confirms = confirm.is_some();
-        let localpart = text("localpart_template", problems);
-        let displayname = text("display_name_template", problems);
-        let email = text("email_template", problems);
-        let templates = [
-            Some(&subject),
-            localpart.as_ref(),
-            displayname.as_ref(),
-            email.as_ref(),
-        ];
-        for template in templates.into_iter().flatten() {
-            if uses_foreign_filter(&template.value) {
-                self.note(&warning::PROVIDER_FILTER, &template.origin);
-            }
-        }
-        self.settings.text(&option::SUBJECT, Some(subject));
-        self.localpart(localpart, confirm.as_ref(), problems);
-        let action = if self.confirms { "suggest" } else { "force" };
-        for (template, option, action_option) in [
-            (
-                displayname,
-                &option::DISPLAYNAME,
-                &option::DISPLAYNAME_ACTION,
-            ),
-            (email, &option::EMAIL, &option::EMAIL_ACTION),
-        ] {
-            match template {
-                Some(template) => {
-                    self.settings.word(action_option, action, &template.origin);
-                    self.settings.text(option, Some(template));
-                }
-                None => {
-                    let origin = Origin::default_value();
-                    self.settings.word(action_option, "ignore", &origin);
-                }
-            }
-        }
-        if let Some(config) = &config {
-            for (warning, key) in [
-                (&warning::PROVIDER_PICTURE, "picture_template"),
-                (&warning::PROVIDER_PICTURE, "picture_claim"),
-                (&warning::PROVIDER_EXTRA, "extra_attributes"),
-            ] {
-                self.note_if_set(warning, config, key);
-            }
-        }
-        false
-    }
-
-    fn localpart(
-        &mut self,
-        template: Option<Sourced<String>>,
-        confirm: Option<&Sourced<bool>>,
-        problems: &mut Diagnostics,
-    ) {
-        let existing = self.switch("allow_existing_users", false, problems);
-        let Some(template) = template else {
-            // Synapse asks for a user name then, and finds nobody by it.
-            self.settings.add(
-                Setting::new(
-                    &option::LOCALPART_ACTION,
-                    OptionValue::Text("ignore".to_owned()),
-                    Origin::default_value(),
-                )
-                .remarked("there is no `localpart_template`: people choose a user name"),
-            );
-            return;
-        };
-        let (action, origin) = match confirm {
-            // MAS does not start with `suggest` and `on_conflict: add` together.
-            Some(confirm) if existing.value => {
-                self.note(&warning::PROVIDER_CONFIRM, &confirm.origin);
-                ("require", &template.origin)
-            }
-            Some(confirm) => ("suggest", &confirm.origin),
-            None => ("require", &template.origin),
-        };
-        self.settings
-            .word(&option::LOCALPART_ACTION, action, origin);
-        self.settings.add(
-            Setting::new(
-                &option::LOCALPART,
-                OptionValue::Text(template.value),
-                template.origin,
-            )
-            .remarked("Synapse also writes the result in small letters, and escapes what no user name has"),
-        );
-        if existing.value {
-            self.settings
-                .word(&option::ON_CONFLICT, "add", &existing.origin);
-        }
-    }
-}
-
-/// Whether one of the filters stands behind a bar in the template.
-fn uses_foreign_filter(template: &str) -> bool {
-    template.split('|').skip(1).any(|part| {
-        let name: String = part
-            .trim_start()
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect();
-        FOREIGN_FILTERS.contains(&name.as_str())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters_are_told_from_other_words() {
-        assert!(uses_foreign_filter(
-            "{{ user.email | localpart_from_email }}"
-        ));
-        assert!(uses_foreign_filter("{{ user.x|lower|center(80) }}"));
-        assert!(!uses_foreign_filter(
-            "{{ user.center }}|{{ user.name|lower }}"
-        ));
-        assert!(!uses_foreign_filter("{{ user.localpart_from_email }}"));
     }
 }
