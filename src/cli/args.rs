@@ -100,6 +100,12 @@ pub enum Command {
     /// again, and what comes out is compared with what is in the target, in both directions. Reads
     /// both databases, writes to neither. Exit status 1 where they differ.
     Verify(VerifyArgs),
+    /// Take back what a migration wrote, while MAS has not been started
+    ///
+    /// Empties the tables of the run in one transaction, if they hold exactly what it wrote and
+    /// nothing hangs on it; Synapse's database is not touched. With --force even if not: what is
+    /// lost with it is listed.
+    Undo(UndoArgs),
     /// See a whole migration on a throwaway PostgreSQL
     ///
     /// Starts a PostgreSQL of its own in a temporary directory, makes a Synapse-shaped and a
@@ -310,6 +316,23 @@ pub struct VerifyArgs {
         conflicts_with = "migrated_at"
     )]
     pub report: Option<PathBuf>,
+}
+
+/// `undo`.
+#[derive(Clone, Debug, Args)]
+pub struct UndoArgs {
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+    /// The report that `migrate --report` wrote: knows what was written
+    #[arg(long, value_name = "FILE")]
+    pub report: PathBuf,
+    /// Even if MAS has changed the rows or others hang on them: all of them go
+    #[arg(long)]
+    pub force: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `demo`.

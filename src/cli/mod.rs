@@ -69,6 +69,7 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
         Command::Config(command) => commands::config::run(command, printer),
         Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
         Command::Verify(args) => Box::pin(commands::verify::run(args, printer)).await,
+        Command::Undo(args) => Box::pin(commands::undo::run(args, printer)).await,
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),
         Command::Plan(args) => commands::plan::run(args, printer),

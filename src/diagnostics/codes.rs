@@ -183,6 +183,7 @@ registry! {
     E0675, "0.1.0", "run interrupted";
     E0676, "0.1.0", "sessions could not be looked at";
     E0677, "0.1.0", "target differs from what was written";
+    E0678, "0.1.0", "target changed since the run";
     E0680, "0.1.0", "PostgreSQL's server programs not found";
     E0681, "0.1.0", "throwaway cluster not started";
     E0682, "0.1.0", "no directory for a throwaway cluster";

@@ -9,4 +9,5 @@ pub mod explain;
 pub mod functions;
 pub mod migrate;
 pub mod plan;
+pub mod undo;
 pub mod verify;

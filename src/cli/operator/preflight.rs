@@ -132,6 +132,10 @@ async fn compare(
         database_facts(&looked.target.client).await?,
     );
     same_database(&source_facts, &target_facts, looked);
+    if !looked.readable {
+        // Whatever else could be said of one of them is said of the wrong one.
+        return Ok(());
+    }
     for (facts, side) in [(&source_facts, "source"), (&target_facts, "target")] {
         if facts.encoding != "UTF8" {
             looked.readable = false;

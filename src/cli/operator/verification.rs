@@ -11,8 +11,9 @@ use crate::cli::failure::Failure;
 use crate::cli::printer::Printer;
 use crate::pg::Endpoint;
 use crate::pg::source::{PgSource, TableRows};
+use crate::plan::Plan;
 use crate::run::difference::{Differences, RowDifference, Since, TableDifference};
-use crate::run::digest::{DigestSink, TableDigest};
+use crate::run::digest::TableDigest;
 use crate::run::{Inputs, RowSink, RunReport, run};
 
 use super::preflight::Schemas;
@@ -60,38 +61,12 @@ impl Comparison<'_> {
         outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))
     }
 
-    /// Every row of the target's tables, once.
-    async fn read(&self, mut each: impl FnMut(usize, &[u8])) -> Result<(), Failure> {
-        for (number, target) in self.job.program.plan.targets.iter().enumerate() {
-            let columns: Vec<String> = target
-                .columns
-                .iter()
-                .map(|column| column.name.clone())
-                .collect();
-            let mut rows =
-                TableRows::read(self.target, self.schemas.target, &target.table, &columns).await?;
-            while let Some(some) = rows.next_rows().await? {
-                for row in some {
-                    each(number, &row);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The digests of what the target holds.
     ///
     /// # Errors
     /// What makes reading impossible.
     pub async fn held(&self) -> Result<Vec<TableDigest>, Failure> {
-        let mut held = DigestSink::new(&self.job.program.plan).tables;
-        self.read(|target, row| {
-            if let Some(table) = held.get_mut(target) {
-                table.add(row);
-            }
-        })
-        .await?;
-        Ok(held)
+        held_by(self.target, &self.job.program.plan, self.schemas.target).await
     }
 
     /// The rows in which both differ, given the digests of both; none if the digests are equal.
@@ -110,10 +85,55 @@ impl Comparison<'_> {
         };
         self.make(&mut differences, "looking for what differs", printer)
             .await?;
-        self.read(|target, row| differences.found(target, row))
-            .await?;
+        let plan = &self.job.program.plan;
+        read(self.target, plan, self.schemas.target, |target, row| {
+            differences.found(target, row);
+        })
+        .await?;
         Ok(differences.finish())
     }
+}
+
+/// The digests of what the tables of a plan's targets hold.
+///
+/// # Errors
+/// What makes reading impossible.
+pub async fn held_by(
+    client: &Client,
+    plan: &Plan,
+    schema: &str,
+) -> Result<Vec<TableDigest>, Failure> {
+    let mut held = TableDigest::of_targets(plan);
+    read(client, plan, schema, |target, row| {
+        if let Some(table) = held.get_mut(target) {
+            table.add(row);
+        }
+    })
+    .await?;
+    Ok(held)
+}
+
+/// Every row of the tables of a plan's targets, once.
+async fn read(
+    client: &Client,
+    plan: &Plan,
+    schema: &str,
+    mut each: impl FnMut(usize, &[u8]),
+) -> Result<(), Failure> {
+    for (number, target) in plan.targets.iter().enumerate() {
+        let columns: Vec<String> = target
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
+        let mut rows = TableRows::read(client, schema, &target.table, &columns).await?;
+        while let Some(some) = rows.next_rows().await? {
+            for row in some {
+                each(number, &row);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What differs, for people: a line for each table, a line for each row that is named.

@@ -11,6 +11,7 @@
 //! steps are the [`Phase`]s, of which an observer hears.
 
 mod commit;
+mod dependents;
 mod digest;
 mod emptiness;
 mod error;
@@ -23,6 +24,7 @@ mod rebuild;
 mod sink;
 mod steps;
 mod structure;
+mod undo;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +48,7 @@ pub use steps::Canceller;
 use steps::Steps;
 pub use structure::Kept;
 use structure::Structure;
+pub use undo::{DependentRows, Undo};
 
 /// A table to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
