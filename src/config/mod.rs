@@ -4,6 +4,7 @@
 //! `cli` calls [`Settings::resolve`] once. Everything outside comes in through an [`Environment`];
 //! nothing here opens a connection or writes.
 
+mod accept_file;
 mod connection_string;
 mod endpoint;
 mod environment;
@@ -15,6 +16,7 @@ mod mas;
 mod mas_database;
 mod password_file;
 mod password_findings;
+mod provider_findings;
 mod provider_id;
 mod raw;
 mod scalar;
@@ -25,10 +27,12 @@ mod synapse;
 mod synapse_database;
 mod tls_settings;
 
+pub use accept_file::{AcceptEntry, accept_file, accept_flag};
 pub use environment::{Environment, FileFacts, FileKind, FileSystem};
 pub use findings::{DataFacts, config_findings};
 pub use given::Keyword;
 pub use mas::{MasConfig, MasProvider, PasswordAlgorithm, PasswordScheme};
+pub use provider_findings::{ProviderLinks, missing_providers, provider_findings};
 pub use provider_id::ProviderId;
 pub use settings::{CommandLine, Settings, endpoint_of};
 pub use synapse::{PasswordLogin, SynapseConfig, SynapseDatabase, SynapseProvider};

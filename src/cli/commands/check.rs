@@ -3,23 +3,30 @@
 use crate::cli::args::{CheckArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
 use crate::cli::operator::interrupt::Interrupts;
+use crate::cli::operator::lockout::Lockout;
 use crate::cli::operator::preflight::{Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::{DataFacts, config_findings};
-use crate::diagnostics::Finding;
+use crate::diagnostics::{Finding, FindingSeverity};
 
 /// Looks at everything and says what it found.
 ///
 /// # Errors
 /// What makes looking impossible: settings, connections, a database that breaks.
 pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
+    if let Some(id) = &args.explain_finding {
+        return super::explain::finding(id, printer);
+    }
     let sides = &args.sides;
     let started_at = jiff::Timestamp::now();
-    let job = Job::new(sides, printer)?;
+    let mut job = Job::new(sides, printer)?;
+    job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
     report::writable(sides.report.as_deref())?;
+    report::writable(args.write_accept_file.as_deref())?;
     let mut frame = Frame {
         command: "check",
         dry_run: false,
@@ -38,16 +45,17 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         Ok(outcome) => outcome,
         Err(failure) => return Err(with_report(&job, sides.report.as_deref(), &frame, failure)),
     };
-    sort(&mut outcome.findings);
-    let status = if findings::any_error(&outcome.findings) {
-        ExitStatus::Findings
-    } else if outcome.findings.is_empty() {
-        ExitStatus::Done
-    } else {
-        ExitStatus::Warnings
+    findings::sort(&mut outcome.findings);
+    let status = match job.accepted.standing(&outcome.findings) {
+        Standing::Blocked => ExitStatus::Findings,
+        Standing::Warnings => ExitStatus::Warnings,
+        Standing::Clean => ExitStatus::Done,
     };
-    let text = verdict(&outcome);
-    show(&outcome, printer);
+    let text = verdict(&outcome, &job.accepted, status);
+    show(&job, &outcome, printer);
+    if let Some(path) = &args.write_accept_file {
+        job.accepted.write_file(path, &outcome.findings)?;
+    }
     let verdict = Verdict {
         exit: status.code(),
         committed: false,
@@ -101,11 +109,22 @@ async fn look_at_all(
         .push(("look at both databases".to_owned(), begun.elapsed()));
     if looked.readable {
         let begun = std::time::Instant::now();
-        outcome.run = Some(rehearsal::rehearse(job, source, schemas, &mut looked, printer).await?);
+        let list = match &args.lockout_csv {
+            Some(path) => Some(Lockout::begin(path)?),
+            None => None,
+        };
+        let rehearsed =
+            rehearsal::rehearse(job, source, schemas, &mut looked, list, printer).await?;
+        outcome.run = Some(rehearsed.report);
+        outcome.forecast = rehearsed.forecast;
+        outcome.links = rehearsed.links;
         outcome
             .phases
             .push(("rehearse every row".to_owned(), begun.elapsed()));
     } else {
+        if args.lockout_csv.is_some() {
+            printer.always("no list of accounts is written: the rows could not be rehearsed");
+        }
         looked.findings.extend(config_findings(
             &job.settings,
             DataFacts {
@@ -127,34 +146,35 @@ pub(super) fn describe(job: &Job, printer: &Printer) {
     printer.diagnostics(&crate::base::Files::new(), &job.settings.warnings);
 }
 
-/// Errors first, then by how many rows they concern.
-pub(super) fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|left, right| {
-        let key = |finding: &Finding| {
-            (
-                finding.severity,
-                std::cmp::Reverse(finding.count),
-                finding.id.clone(),
-            )
-        };
-        key(left).cmp(&key(right))
-    });
-}
-
-fn show(outcome: &Outcome, printer: &Printer) {
-    if let Some(run) = &outcome.run {
+fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
+    let run = outcome.run.as_ref();
+    if let Some(run) = run {
         printer.say(&table::ledger(run));
     }
-    printer.say(findings::render(&outcome.findings, printer).trim_end());
+    if let Some(forecast) = &outcome.forecast {
+        printer.say(&table::accounts(&forecast.accounts, &outcome.links));
+        printer.say(&table::sign_in(&forecast.sign_in));
+    }
+    let findings = findings::render(&outcome.findings, run, &job.accepted, printer);
+    if !findings.is_empty() {
+        printer.say(&findings);
+    }
+    for line in job.accepted.idle(&outcome.findings, run.is_some()) {
+        printer.say(&findings::wrap(&line, ""));
+    }
 }
 
-fn verdict(outcome: &Outcome) -> String {
-    let errors = outcome
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == crate::diagnostics::FindingSeverity::Error)
-        .count();
-    let warnings = outcome.findings.len() - errors;
+fn verdict(outcome: &Outcome, accepted: &Accepted, status: ExitStatus) -> String {
+    let count = |wanted: &dyn Fn(&Finding) -> bool| {
+        outcome
+            .findings
+            .iter()
+            .filter(|found| wanted(found))
+            .count()
+    };
+    let errors = count(&|finding| finding.severity == FindingSeverity::Error);
+    let known = count(&|finding| accepted.acceptance(finding) == Acceptance::Accepted);
+    let warnings = outcome.findings.len() - errors - known;
     let rehearsed = match &outcome.run {
         Some(run) => format!(
             "{} rows were rehearsed",
@@ -163,7 +183,15 @@ fn verdict(outcome: &Outcome) -> String {
         None => "the rows were not rehearsed".to_owned(),
     };
     match (errors, warnings) {
+        (0, 0) if known > 0 => format!(
+            "ready to migrate: {}, accepted; {rehearsed}, nothing was changed",
+            plural(known, "warning")
+        ),
         (0, 0) => format!("ready to migrate: no findings; {rehearsed}, nothing was changed"),
+        (0, warnings) if status == ExitStatus::Findings => format!(
+            "not ready to migrate: {} not accepted (--deny-warnings); {rehearsed}, nothing was changed",
+            plural(warnings, "warning")
+        ),
         (0, warnings) => format!(
             "ready to migrate, {} to read; {rehearsed}, nothing was changed",
             plural(warnings, "warning")

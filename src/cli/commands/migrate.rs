@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use crate::cli::args::{MigrateArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::accept::{Accepted, Standing};
+use crate::cli::operator::forecast::Forecast;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::preflight::{Looked, Schemas, look};
-use crate::cli::operator::progress::Progress;
 use crate::cli::operator::report::{self, Frame, Verdict};
-use crate::cli::operator::{Job, Outcome, connector, findings, rehearsal, table};
+use crate::cli::operator::{Job, Outcome, across, connector, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::{DataFacts, config_findings};
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
@@ -21,7 +22,7 @@ use crate::pg::target::{
 use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
 use crate::run::{Inputs, RunReport, run as run_plan};
 
-use super::check::{describe, sort, with_report};
+use super::check::{describe, with_report};
 
 /// Moves the rows, or says why not.
 ///
@@ -29,7 +30,8 @@ use super::check::{describe, sort, with_report};
 /// What made it impossible; the target is as it was then, unless the outcome of COMMIT is unknown.
 pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
     let sides = &args.sides;
-    let job = Job::new(sides, printer)?;
+    let mut job = Job::new(sides, printer)?;
+    job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
     report::writable(sides.report.as_deref())?;
     let started_at = jiff::Timestamp::now();
     let mut frame = Frame {
@@ -49,7 +51,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         printer,
     ))
     .await;
-    sort(&mut outcome.findings);
+    findings::sort(&mut outcome.findings);
     let end = match ended {
         Ok(end) => end,
         Err(mut failure) => {
@@ -88,7 +90,12 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         ),
         End::Refused => (
             ExitStatus::Findings,
-            "not migrated: the errors above must be mended first; nothing was changed".to_owned(),
+            if findings::any_error(&outcome.findings) {
+                "not migrated: the errors above must be mended first; nothing was changed"
+            } else {
+                "not migrated: warnings that are not accepted are denied (--deny-warnings); nothing was changed"
+            }
+            .to_owned(),
             Style::Error,
         ),
     };
@@ -165,7 +172,7 @@ async fn attempt(
             has_bcrypt_hash: false,
         },
     ));
-    if findings::any_error(&outcome.findings) || !looked.readable {
+    if job.accepted.standing(&outcome.findings) == Standing::Blocked || !looked.readable {
         return Ok(End::Refused);
     }
     let migration = Migration {
@@ -267,6 +274,12 @@ impl Migration<'_> {
         interrupts: &mut Interrupts,
     ) -> Result<End, Failure> {
         let times: Arc<Mutex<Vec<(String, Duration)>>> = Arc::default();
+        let across = tokio::select! {
+            across = across::source(&self.job.settings, reader.leader(), self.schemas.source) => across?,
+            _ = interrupts.wait() => return Err(interrupted()),
+        };
+        outcome.links = across.links;
+        let across = across.findings;
         let options = TargetOptions::new(self.schemas.target);
         let observer = self.observer(&times, interrupts.clone());
         let targets = self.job.target_tables();
@@ -280,7 +293,7 @@ impl Migration<'_> {
             passed = self.pass(reader, source_connect, &mut transaction) => passed,
             _ = interrupts.wait() => Err(interrupted()),
         };
-        let (report, written) = match passed {
+        let (report, written, forecast) = match passed {
             Ok(passed) => passed,
             Err(failure) => {
                 transaction.rollback().await;
@@ -290,9 +303,17 @@ impl Migration<'_> {
         outcome
             .findings
             .retain(|finding| looked.findings.iter().any(|known| known.id == finding.id));
-        outcome.findings.extend(rehearsal::rows(self.job, &report));
+        outcome.findings.extend(across);
+        outcome.findings.extend(rehearsal::rows(
+            self.job,
+            &report,
+            forecast.as_ref(),
+            &outcome.links,
+        ));
+        outcome.forecast = forecast;
         outcome.written.clone_from(&report.written);
-        let refused = report.rejected > 0 || findings::any_error(&outcome.findings);
+        let refused = report.rejected > 0
+            || self.job.accepted.standing(&outcome.findings) == Standing::Blocked;
         let rejects = self.rejects(&report);
         outcome.run = Some(report);
         if refused {
@@ -342,25 +363,25 @@ impl Migration<'_> {
         reader: &PgSource,
         source_connect: &impl Connect,
         transaction: &mut TargetTransaction,
-    ) -> Result<(RunReport, crate::pg::target::Written), Failure> {
+    ) -> Result<(RunReport, crate::pg::target::Written, Option<Forecast>), Failure> {
         let job = self.job;
         // The transaction has locked them all: only it can read the tables that refer to each other.
         let broadcasts =
             rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
         let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
         let mut sink = transaction.sink().await?;
-        let mut progress = Progress::new(self.printer, "migrating");
+        let mut watch = rehearsal::watch(job, self.printer, "migrating");
         let inputs = Inputs {
             program: &job.program,
             broadcasts,
             limits: job.limits,
         };
-        let outcome = run_plan(inputs, &mut scans, &mut sink, &mut progress).await;
-        progress.finish();
+        let outcome = run_plan(inputs, &mut scans, &mut sink, &mut watch).await;
+        watch.finish();
         let report =
             outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
         let written = sink.finish().await?;
-        Ok((report, written))
+        Ok((report, written, watch.forecast))
     }
 
     /// Says each phase as it begins, and notes how long it took. A phase does not begin once the
@@ -438,9 +459,14 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
         .cloned()
         .collect();
     if !errors.is_empty() {
-        printer.say(&findings::render(&errors, printer));
+        printer.say(&findings::render(
+            &errors,
+            outcome.run.as_ref(),
+            &job.accepted,
+            printer,
+        ));
     }
-    let warnings = findings::brief(&outcome.findings, printer);
+    let warnings = findings::brief(&outcome.findings, &job.accepted, printer);
     if !warnings.is_empty() {
         printer.say(&warnings);
     }

@@ -17,7 +17,7 @@ use crate::pg::{Connection, PgError, connect};
 use crate::plan::needs::needs;
 
 use super::report::SideReport;
-use super::{Job, findings, target_tables};
+use super::{Job, across, findings, target_tables};
 
 /// Both connections, and what the look at them gave.
 #[derive(Debug)]
@@ -140,9 +140,14 @@ async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result
     if target_ok {
         let problems =
             target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;
-        looked
-            .findings
-            .extend(problems.iter().map(findings::from_pg));
+        for finding in problems.iter().map(findings::from_pg) {
+            // The encoding was looked at already.
+            if !looked.findings.iter().any(|known| known.id == finding.id) {
+                looked.findings.push(finding);
+            }
+        }
+        let running = across::target(&looked.target.client, schemas.target).await?;
+        looked.findings.extend(running);
     }
     Ok(())
 }

@@ -7,11 +7,14 @@ use serde::Serialize;
 
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::finding_pages::group;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
 use crate::run::{MapLedger, ReasonReport};
 
-use super::{Job, Outcome};
+use super::accept::Acceptance;
+use super::forecast::{Accounts, SignIn};
+use super::{Job, Outcome, findings};
 
 /// The version of the report's schema; raised with every change that a reader could notice.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -50,7 +53,11 @@ pub struct Report {
     /// Each reason that applied to a row, the quiet ones too.
     pub reasons: Vec<ReasonReport>,
     /// What people should know.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<FindingReport>,
+    /// The accounts in numbers, once every row was looked at.
+    pub accounts: Option<AccountsReport>,
+    /// Who will be able to sign in, once every row was looked at.
+    pub sign_in: Option<SignIn>,
     /// How it ended.
     pub verdict: Verdict,
 }
@@ -107,6 +114,43 @@ pub struct TableReport {
     pub table: String,
     /// How many.
     pub rows: u64,
+}
+
+/// A finding, and what becomes of it.
+#[derive(Debug, Serialize)]
+pub struct FindingReport {
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// What it is about.
+    pub group: &'static str,
+    /// Whether it was accepted.
+    pub acceptance: Acceptance,
+    /// For how many; null too for any number.
+    pub accepted_count: Option<u64>,
+    /// The source tables whose rows were left out for it.
+    pub tables: Vec<TableReport>,
+}
+
+/// The accounts in numbers.
+#[derive(Debug, Serialize)]
+pub struct AccountsReport {
+    /// The numbers.
+    #[serde(flatten)]
+    pub numbers: Accounts,
+    /// How many links name each provider, whether or not they come along.
+    pub providers: Vec<ProviderReport>,
+}
+
+/// A provider of the source.
+#[derive(Debug, Serialize)]
+pub struct ProviderReport {
+    /// What the source calls it.
+    pub provider: String,
+    /// How many links name it.
+    pub links: u64,
+    /// The provider of MAS that stands for it.
+    pub mas_provider: Option<String>,
 }
 
 /// The end.
@@ -210,7 +254,37 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         ),
         maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
-        findings: outcome.findings.clone(),
+        findings: outcome
+            .findings
+            .iter()
+            .map(|finding| FindingReport {
+                finding: finding.clone(),
+                group: group(&finding.id).title(),
+                acceptance: job.accepted.acceptance(finding),
+                accepted_count: job.accepted.accepted_count(finding),
+                tables: findings::tables(finding, run),
+            })
+            .collect(),
+        accounts: outcome.forecast.as_ref().map(|forecast| AccountsReport {
+            numbers: forecast.accounts.clone(),
+            providers: outcome
+                .links
+                .iter()
+                .map(|used| ProviderReport {
+                    provider: used.provider.clone(),
+                    links: used.links,
+                    mas_provider: job
+                        .settings
+                        .providers
+                        .get(&used.provider)
+                        .map(|id| id.value.to_string()),
+                })
+                .collect(),
+        }),
+        sign_in: outcome
+            .forecast
+            .as_ref()
+            .map(|forecast| forecast.sign_in.clone()),
         verdict,
     }
 }
@@ -246,7 +320,8 @@ pub fn json(report: &Report) -> String {
     text
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+/// E0613.
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let diagnostic = Diagnostic::error(
         codes::E0613,
         format!("report `{}` cannot be written", path.display()),
