@@ -255,7 +255,13 @@ pub(super) fn failed(message: String, error: &Error) -> PgError {
                 "PostgreSQL says (SQLSTATE {code}): {}",
                 db.message().replace(['\n', '\r'], " ")
             ));
-            if code == "42501" {
+            if code == "55P03" {
+                // Somebody keeps even readers out.
+                PgError::new(
+                    PgErrorKind::CouldNotStart,
+                    diagnostic.help("end the session that has locked the tables, then try again"),
+                )
+            } else if code == "42501" {
                 PgError::new(
                     PgErrorKind::CouldNotStart,
                     diagnostic.help("grant the role the right to read, or connect as the owner"),

@@ -6,12 +6,13 @@ use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
-use crate::cli::operator::preflight::{Schemas, look};
+use crate::cli::operator::preflight::{Looked, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::{DataFacts, config_findings};
-use crate::diagnostics::{Finding, FindingSeverity};
+use crate::diagnostics::{Finding, FindingSeverity, codes};
+use crate::pg::source::may_lock;
 
 /// Looks at everything and says what it found.
 ///
@@ -108,6 +109,7 @@ async fn look_at_all(
         .phases
         .push(("look at both databases".to_owned(), begun.elapsed()));
     if looked.readable {
+        lock_rights(job, &mut looked, schemas).await?;
         let begun = std::time::Instant::now();
         let list = match &args.lockout_csv {
             Some(path) => Some(Lockout::begin(path)?),
@@ -134,6 +136,33 @@ async fn look_at_all(
     }
     outcome.findings = looked.findings;
     Ok(outcome)
+}
+
+/// Whether a real run could lock the source's tables, which a check does not need.
+async fn lock_rights(job: &Job, looked: &mut Looked, schemas: Schemas<'_>) -> Result<(), Failure> {
+    let asked = may_lock(&looked.source.client, schemas.source, &job.source_tables()).await;
+    match asked {
+        Err(error) if error.diagnostic.code == codes::E0652 => {
+            let grants: Vec<&str> = (error.diagnostic.notes.iter())
+                .map(String::as_str)
+                .filter(|note| note.starts_with("GRANT "))
+                .collect();
+            looked.findings.push(Finding {
+                id: "source_lock_not_granted".to_owned(),
+                severity: FindingSeverity::Warning,
+                count: 1,
+                samples: Vec::new(),
+                meaning: format!(
+                    "{}; `migrate` does so, to keep writers out",
+                    error.diagnostic.message
+                ),
+                remedy: error.diagnostic.help.join("; "),
+                sql: Some(grants.join(" ")).filter(|grants| !grants.is_empty()),
+            });
+            Ok(())
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Says where both sides lead, and where each setting came from.

@@ -348,7 +348,12 @@ impl Migration<'_> {
         match ended {
             Ok(_) if self.args.dry_run => Ok(End::RolledBack),
             Ok(_) => Ok(End::Committed),
-            Err(error) if error.kind == PgErrorKind::Unsuitable => {
+            Err(error)
+                if matches!(
+                    error.kind,
+                    PgErrorKind::Unsuitable | PgErrorKind::RowsRefused
+                ) =>
+            {
                 outcome.findings.push(findings::from_pg(&error));
                 outcome.written.iter_mut().for_each(|rows| *rows = 0);
                 Ok(End::Refused)

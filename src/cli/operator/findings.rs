@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::cli::finding_pages::group;
 use crate::cli::printer::{Printer, Style};
 use crate::diagnostics::{Finding, FindingSeverity};
-use crate::pg::PgError;
+use crate::pg::{PgError, PgErrorKind};
 use crate::run::RunReport;
 
 use super::accept::{Acceptance, Accepted};
@@ -29,12 +29,22 @@ pub fn from_pg(error: &PgError) -> Finding {
         "E0674" => "tables_missing",
         _ => "database_unsuitable",
     };
+    // Of most, the notes are what it is about, one each; of rows that a key refuses, they explain.
+    let (samples, meaning): (&[String], String) = if error.kind == PgErrorKind::RowsRefused {
+        let mut meaning = diagnostic.message.clone();
+        for note in &diagnostic.notes {
+            meaning = format!("{meaning}; {note}");
+        }
+        (&[], meaning)
+    } else {
+        (&diagnostic.notes, diagnostic.message.clone())
+    };
     Finding {
         id: id.to_owned(),
         severity: FindingSeverity::Error,
-        count: u64::try_from(diagnostic.notes.len().max(1)).unwrap_or(1),
-        samples: diagnostic.notes.iter().take(5).cloned().collect(),
-        meaning: diagnostic.message.clone(),
+        count: u64::try_from(samples.len().max(1)).unwrap_or(1),
+        samples: samples.iter().take(5).cloned().collect(),
+        meaning,
         remedy: diagnostic.help.join("; "),
         sql: None,
     }

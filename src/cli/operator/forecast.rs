@@ -6,8 +6,10 @@
 use serde::Serialize;
 
 use crate::diagnostics::{Finding, FindingSeverity};
+use crate::eval::Program;
 use crate::plan::Plan;
 use crate::run::PartitionOutcome;
+use crate::types::SeverityValue;
 
 use super::lockout::Lockout;
 
@@ -88,6 +90,8 @@ pub struct SignIn {
     pub deactivated: u64,
     /// Guests.
     pub guests: u64,
+    /// With rejected rows: what becomes of them is open until the errors are mended.
+    pub rejected: u64,
     /// The causes for `sessions_only` and `nothing`.
     pub causes: Vec<CauseCount>,
 }
@@ -171,6 +175,8 @@ impl Places {
 #[derive(Debug)]
 pub struct Forecast {
     places: Places,
+    /// Which reasons reject a row, by number.
+    is_error: Vec<bool>,
     passwords_work: bool,
     causes: [u64; Cause::ALL.len()],
     samples: Vec<String>,
@@ -182,11 +188,15 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// A forecast for a plan, if it makes MAS's accounts. `passwords_work` is whether MAS asks for
+    /// A forecast for a mapping, if it makes MAS's accounts. `passwords_work` is whether MAS asks for
     /// passwords at all.
-    pub fn new(plan: &Plan, passwords_work: bool) -> Option<Self> {
+    pub fn new(program: &Program, passwords_work: bool) -> Option<Self> {
+        let plan = &program.plan;
         Some(Self {
             places: Places::of(plan)?,
+            is_error: (0..plan.reasons.len())
+                .map(|reason| program.severity(reason) == SeverityValue::Error)
+                .collect(),
             passwords_work,
             causes: [0; Cause::ALL.len()],
             samples: Vec::new(),
@@ -241,7 +251,10 @@ impl Forecast {
         let link = rows(places.links) > applied(places.disabled_provider);
         let signed_in = rows(places.access_tokens) > applied(places.not_accepted);
         let sign_in = &mut self.sign_in;
-        let count = if flag(places.deactivated) {
+        let is_error = |reason: &usize| self.is_error.get(*reason) == Some(&true);
+        let count = if outcome.reasons.iter().any(is_error) {
+            &mut sign_in.rejected
+        } else if flag(places.deactivated) {
             &mut sign_in.deactivated
         } else if flag(places.guest) {
             &mut sign_in.guests
@@ -336,12 +349,20 @@ impl Forecast {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::types::OwnedValue;
 
     /// A forecast, and the numbers of targets and reasons by name.
     fn forecast(passwords_work: bool) -> (Forecast, Plan) {
         let plan = crate::cli::mapping::load(None, &[]).unwrap().plan;
-        (Forecast::new(&plan, passwords_work).unwrap(), plan)
+        let server = ("server_name".to_owned(), OwnedValue::Text("hs".to_owned()));
+        let moment = ("migrated_at".to_owned(), OwnedValue::Timestamp(0));
+        let known = BTreeMap::from([server, moment]);
+        let set = ["missing_providers=warn".to_owned()];
+        let program = crate::cli::mapping::program(plan.clone(), known, &set).unwrap();
+        (Forecast::new(&program, passwords_work).unwrap(), plan)
     }
 
     /// Lets accounts go by: the rows they got, the reasons that applied.
@@ -399,6 +420,7 @@ mod tests {
                 (&["users"], &["guest"]),
                 (&["users", "user_passwords"], &["unapproved_user"]),
                 (&["users", "user_passwords"], &["locked_user"]),
+                (&["users", "user_passwords"], &["provider_not_synced"]),
                 (&[], &["bridge_user"]),
             ],
         );
@@ -413,6 +435,7 @@ mod tests {
                 locked: 2,
                 deactivated: 1,
                 guests: 1,
+                rejected: 1,
                 causes: vec![
                     count(Cause::ProviderDisabled, 1),
                     count(Cause::ProviderMissing, 1),
@@ -421,9 +444,9 @@ mod tests {
                 ],
             }
         );
-        assert_eq!(forecast.accounts.migrated, 11);
+        assert_eq!(forecast.accounts.migrated, 12);
         assert_eq!(forecast.accounts.administrators, 1);
-        assert_eq!(forecast.accounts.without_email, 10);
+        assert_eq!(forecast.accounts.without_email, 11);
         assert_eq!(forecast.accounts.with_link, 4);
         let finding = forecast.finding().unwrap();
         assert_eq!(finding.count, 4);

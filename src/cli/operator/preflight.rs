@@ -109,6 +109,7 @@ async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result
         }
     }
     if source_facts.standby {
+        looked.readable = false;
         looked.findings.push(error(
             "source_is_standby",
             "the source server is a standby, which cannot be locked against changes".to_owned(),
