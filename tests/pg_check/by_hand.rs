@@ -227,7 +227,7 @@ async fn a_target_whose_tables_are_locked() {
     let pair = clean("locked").await;
     let session = pair.target.connect().await;
     session
-        .batch_execute("BEGIN; LOCK TABLE compat_sessions IN ACCESS EXCLUSIVE MODE")
+        .batch_execute("BEGIN; LOCK TABLE compat_sso_logins IN ACCESS EXCLUSIVE MODE")
         .await
         .unwrap();
     let run = pair.run(&["check"]);
@@ -238,6 +238,13 @@ async fn a_target_whose_tables_are_locked() {
         "{}",
         run.stderr
     );
+    // A table that the mapping itself needs cannot even be looked at.
+    session
+        .batch_execute("ROLLBACK; BEGIN; LOCK TABLE compat_sessions IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    pair.run(&["check"])
+        .answered(3, &["end the session that has locked the tables"]);
 }
 
 #[tokio::test]

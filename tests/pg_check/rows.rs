@@ -101,6 +101,14 @@ pub(crate) const CASES: &[Case] = &[
         "let creation = u.creation_ts ?? 0",
         "let creation = (u.creation_ts ?? 0) * 9223372036854775807",
     )]),
+    Case::error("value_out_of_range").mapping(&[(
+        "version          = 1\n",
+        "version          = length(hash) * 100000000\n",
+    )]),
+    Case::warning("unproven_upstream_oauth_links_subject_unique")
+        .mapping(&[("= x.external_id\n", "= \"to {x.external_id}\"\n")])
+        .synapse(&[("  - {idp_id: dex,", "  - {idp_id: two}\n  - {idp_id: dex,")])
+        .with(&["--upstream-provider-mapping", "oidc-two:01JSHPZHAXC50QBKH67MH33TNG"]),
     Case::error("dangling_reference").mapping(&[(
         "user_password_id = ulid(a.created_at, a.mxid)\n        user_id          = a.id",
         "user_password_id = ulid(a.created_at, a.mxid)\n        user_id          = ulid(a.created_at, \"else\") for users",

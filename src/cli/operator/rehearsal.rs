@@ -105,7 +105,7 @@ pub async fn rehearse(
 pub fn watch(job: &Job, printer: &Printer, what: &'static str) -> Watch {
     Watch {
         progress: Progress::new(printer, what),
-        forecast: Forecast::new(&job.program.plan, job.settings.mas.passwords_enabled.value),
+        forecast: Forecast::new(&job.program, job.settings.mas.passwords_enabled.value),
     }
 }
 

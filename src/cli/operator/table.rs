@@ -97,6 +97,9 @@ pub fn sign_in(forecast: &SignIn) -> String {
         ("deactivated", forecast.deactivated),
         ("guests, who cannot sign in to MAS", forecast.guests),
     ]);
+    if forecast.rejected > 0 {
+        lines.push(("open until errors are mended", forecast.rejected));
+    }
     rows("signing in afterwards", &lines)
 }
 
