@@ -96,7 +96,8 @@ impl Case {
 
     /// Makes the change, checks, and looks that this finding and no other is there.
     pub(crate) async fn prove(&self) {
-        let pair = clean(self.id).await;
+        // A side that nobody changes need not be a copy of its own.
+        let pair = pair(self.id, !self.source.is_empty(), !self.target.is_empty()).await;
         self.change(&pair);
         let mut arguments = vec!["check"];
         let mapping = pair.path("own.map");
@@ -215,8 +216,15 @@ pub(crate) async fn prove(cases: &[Case]) {
 
 /// A pair of which nothing is to be said.
 pub(crate) async fn clean(name: &str) -> Pair {
+    pair(name, true, true).await
+}
+
+/// A clean pair, of databases that may be changed or of ones that all tests share.
+async fn pair(name: &str, own_source: bool, own_target: bool) -> Pair {
     static SOURCE: OnceCell<Database> = OnceCell::const_new();
     static TARGET: OnceCell<Database> = OnceCell::const_new();
+    static SHARED_SOURCE: OnceCell<Database> = OnceCell::const_new();
+    static SHARED_TARGET: OnceCell<Database> = OnceCell::const_new();
     let source = SOURCE
         .get_or_init(|| async {
             let database = harness::fresh_database("clean_source").await;
@@ -229,14 +237,32 @@ pub(crate) async fn clean(name: &str) -> Pair {
         .get_or_init(|| async { target_database(&[("oidc-dex", dex().1)]).await })
         .await;
     let short: String = name.chars().take(40).collect();
-    let source = harness::copy_of(source, &format!("{short}_s")).await;
-    let target = harness::copy_of(target, &format!("{short}_t")).await;
+    let source = if own_source {
+        harness::copy_of(source, &format!("{short}_s")).await
+    } else {
+        shared(&SHARED_SOURCE, source).await
+    };
+    let target = if own_target {
+        harness::copy_of(target, &format!("{short}_t")).await
+    } else {
+        shared(&SHARED_TARGET, target).await
+    };
     let pair = Pair::between(source, target);
     let text = std::fs::read_to_string(pair.path("homeserver.yaml")).unwrap();
     pair.write("homeserver.yaml", &format!("{text}{OIDC_IN_SYNAPSE}"));
     let mas = mas_with(&pair.target.name, [("oidc-dex", dex().0)]);
     pair.write("mas.yaml", &mas);
     pair
+}
+
+/// A copy that is made once.
+async fn shared(cell: &'static OnceCell<Database>, template: &Database) -> Database {
+    let copy = cell
+        .get_or_init(|| harness::copy_of(template, "shared"))
+        .await;
+    Database {
+        name: copy.name.clone(),
+    }
 }
 
 /// The provider of a clean pair: its ULID and UUID.

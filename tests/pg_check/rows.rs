@@ -101,7 +101,7 @@ pub(crate) const CASES: &[Case] = &[
         "let creation = u.creation_ts ?? 0",
         "let creation = (u.creation_ts ?? 0) * 9223372036854775807",
     )]),
-    Case::error("value_out_of_range").mapping(&[(
+    Case::error("value_out_of_range").also(&["dangling_reference"]).mapping(&[(
         "version          = 1\n",
         "version          = length(hash) * 100000000\n",
     )]),
