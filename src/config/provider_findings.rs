@@ -85,7 +85,7 @@ fn not_in_synapse(settings: &Settings, used: &[ProviderLinks]) -> Option<Finding
     let mut samples = Vec::new();
     for ProviderLinks { provider, links } in used {
         if settings.providers.contains_key(provider) && !listed.contains(provider.as_str()) {
-            samples.push(format!("`{provider}`: {links} links"));
+            samples.push(format!("`{provider}`: {}", counted(*links)));
         }
     }
     (!samples.is_empty()).then(|| {
@@ -106,15 +106,24 @@ pub fn missing_providers(settings: &Settings, used: &[ProviderLinks]) -> Vec<Str
             used.provider != DELEGATED && !settings.providers.contains_key(&used.provider)
         })
         .map(|ProviderLinks { provider, links }| {
+            let links = counted(*links);
             let known = settings.providers.keys().map(String::as_str);
             match suggest::nearest(provider, known) {
-                Some(near) => format!(
-                    "`{provider}` ({links} links; nearest `synapse_idp_id` of MAS: `{near}`)"
-                ),
-                None => format!("`{provider}` ({links} links)"),
+                Some(near) => {
+                    format!("`{provider}` ({links}; nearest `synapse_idp_id` of MAS: `{near}`)")
+                }
+                None => format!("`{provider}` ({links})"),
             }
         })
         .collect()
+}
+
+fn counted(links: u64) -> String {
+    if links == 1 {
+        "1 link".to_owned()
+    } else {
+        format!("{links} links")
+    }
 }
 
 #[cfg(test)]
