@@ -1,6 +1,6 @@
 //! The command line: every command and flag, in one place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Exit status: 0 done · 1 the mapping has errors · 2 usage or settings · 3 could not start · \
+    after_help = "Exit status: 0 done · 1 the mapping has errors, or verify found differences · 2 usage or settings · 3 could not start · \
 4 unexpected database failure · 5 outcome of COMMIT unknown · 10 findings of severity error · \
 11 warnings only (check) · 130, 143 interrupted. Unless it is 0 or 5, nothing was changed."
 )]
@@ -29,7 +29,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// Flags that every command has.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Options of every command")]
     pub global: Global,
 }
 
@@ -91,6 +91,18 @@ pub enum Command {
     /// Stop Synapse and MAS first (not for --dry-run). Reads the source; writes the target in one
     /// transaction, which --dry-run rolls back at the very end.
     Migrate(MigrateArgs),
+    /// Prove that MAS's tables hold what the mapping makes, row by row
+    ///
+    /// After `migrate`, before MAS is started. Every row of the source goes through the mapping
+    /// again, and what comes out is compared with what is in the target, in both directions. Reads
+    /// both databases, writes to neither. Exit status 1 where they differ.
+    Verify(VerifyArgs),
+    /// Take back what a migration wrote, while MAS has not been started
+    ///
+    /// Empties the tables of the run in one transaction, if they hold exactly what it wrote and
+    /// nothing hangs on it; Synapse's database is not touched. With --force even if not: what is
+    /// lost with it is listed.
+    Undo(UndoArgs),
     /// See a whole migration on a throwaway PostgreSQL
     ///
     /// Starts a PostgreSQL of its own in a temporary directory, makes a Synapse-shaped and a
@@ -189,12 +201,18 @@ pub struct SideArgs {
     /// The moment of the migration, so that two runs give identical rows; now unless given
     #[arg(long, value_name = "RFC3339")]
     pub migrated_at: Option<String>,
-    /// Write the report as JSON to this file, on failure too
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
     /// The most memory that the rows of one account may take, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub max_partition_memory: usize,
+}
+
+impl SideArgs {
+    /// The files that are read.
+    pub fn inputs(&self) -> Vec<&Path> {
+        let lists = [&self.synapse_config, &self.config, &self.catalogs];
+        let listed = lists.into_iter().flatten();
+        listed.chain(&self.mapping).map(PathBuf::as_path).collect()
+    }
 }
 
 /// What becomes of warnings.
@@ -230,6 +248,9 @@ pub struct CheckArgs {
     /// Only explain a finding: what it means, whom it concerns, what to do
     #[arg(long, value_name = "ID", exclusive = true)]
     pub explain_finding: Option<String>,
+    /// Write the report as JSON to this file, on failure too
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 /// `migrate`.
@@ -247,6 +268,45 @@ pub struct MigrateArgs {
     /// Go on without locks on Synapse's tables, where the role may not take them
     #[arg(long)]
     pub no_source_lock: bool,
+    /// Before COMMIT read the written rows back, and roll back if they are not what was written
+    #[arg(long)]
+    pub verify: bool,
+    /// Write the report as JSON to this file, on failure too
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+    /// The report that `migrate --report` wrote: knows the moment of the migration
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "migrated_at",
+        conflicts_with = "migrated_at"
+    )]
+    pub report: Option<PathBuf>,
+}
+
+/// `undo`.
+#[derive(Clone, Debug, Args)]
+pub struct UndoArgs {
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+    /// The report that `migrate --report` wrote: knows what was written
+    #[arg(long, value_name = "FILE")]
+    pub report: PathBuf,
+    /// Even if MAS has changed the rows or others hang on them: all of them go
+    #[arg(long)]
+    pub force: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `demo`.

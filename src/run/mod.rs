@@ -4,6 +4,8 @@
 //! Nothing here reads a mapping's text.
 
 mod block;
+pub mod difference;
+pub mod digest;
 mod ledger;
 pub mod memory;
 mod merge;

@@ -244,7 +244,7 @@ async fn a_target_whose_tables_are_locked() {
         .await
         .unwrap();
     pair.run(&["check"])
-        .answered(3, &["end the session that has locked the tables"]);
+        .answered(3, &["end what holds a lock on the table"]);
 }
 
 #[tokio::test]

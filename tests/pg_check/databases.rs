@@ -48,6 +48,10 @@ pub(crate) const CASES: &[Case] = &[
         "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
          CREATE TRIGGER t BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION f()",
     ),
+    Case::warning("target_surprises").target(
+        "CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+         CREATE EVENT TRIGGER odd ON ddl_command_end EXECUTE FUNCTION f()",
+    ),
     Case::error("missing_in_upstream_oauth_providers")
         .target("DELETE FROM upstream_oauth_providers")
         .mapping(&[("    fail provider_not_synced when not exists (mas_provider as p on p.upstream_oauth_provider_id == provider)\n", ""),

@@ -286,6 +286,14 @@ impl Pair {
         command
     }
 
+    /// `verify` or `undo` with both configurations and the report of the run before.
+    pub(crate) fn after(&self, arguments: &[&str]) -> Run {
+        run(tool(arguments)
+            .args(["--synapse-config", &self.path("homeserver.yaml")])
+            .args(["--config", &self.path("mas.yaml")])
+            .args(["--report", &self.path("report.json")]))
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let _ = fs::remove_file(self.path("report.json"));
         let run = run(&mut self.command(arguments));

@@ -1,12 +1,14 @@
 //! `check`: would a migration succeed, and what would it leave out?
 
+use std::path::PathBuf;
+
 use crate::cli::args::{CheckArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
-use crate::cli::operator::preflight::{Looked, Schemas, look};
+use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
@@ -26,8 +28,18 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let started_at = jiff::Timestamp::now();
     let mut job = Job::new(sides, printer)?;
     job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
-    report::writable(sides.report.as_deref())?;
-    report::writable(args.write_accept_file.as_deref())?;
+    let mut inputs = sides.inputs();
+    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    report::writable(args.report.as_deref(), &inputs)?;
+    // A file may be renewed from itself.
+    report::writable(args.write_accept_file.as_deref(), &sides.inputs())?;
+    let list = match &args.lockout_csv {
+        Some(path) => {
+            report::apart(path, &inputs)?;
+            Some(Lockout::begin(path)?)
+        }
+        None => None,
+    };
     let mut frame = Frame {
         command: "check",
         dry_run: false,
@@ -36,15 +48,25 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     };
     let mut interrupts = Interrupts::listen();
     let looked = tokio::select! {
-        looked = look_at_all(&job, args, &mut frame, printer) => looked,
+        looked = look_at_all(&job, args, list, &mut frame, printer) => looked,
         status = interrupts.wait() => {
+            let failure = Failure::new(status, Vec::new());
+            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
             printer.always("interrupted; nothing was changed");
-            return Err(with_report(&job, sides.report.as_deref(), &frame, Failure::new(status, Vec::new())));
+            return Err(failure);
         }
     };
     let mut outcome = match looked {
         Ok(outcome) => outcome,
-        Err(failure) => return Err(with_report(&job, sides.report.as_deref(), &frame, failure)),
+        Err(failure) => {
+            return Err(with_report(
+                &job,
+                args.report.as_deref(),
+                &frame,
+                failure,
+                printer,
+            ));
+        }
     };
     findings::sort(&mut outcome.findings);
     let status = match job.accepted.standing(&outcome.findings) {
@@ -64,7 +86,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         problems: Vec::new(),
     };
     let report = report::report(&job, &outcome, &frame, verdict);
-    if let Some(path) = &sides.report {
+    if let Some(path) = &args.report {
         report::write(path, &report)?;
     }
     if printer.format == OutputFormat::Json {
@@ -82,6 +104,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
 async fn look_at_all(
     job: &Job,
     args: &CheckArgs,
+    list: Option<Lockout>,
     frame: &mut Frame,
     printer: &Printer,
 ) -> Result<Outcome, Failure> {
@@ -103,7 +126,7 @@ async fn look_at_all(
         target: &sides.mas_schema,
     };
     let begun = std::time::Instant::now();
-    let mut looked = look(job, source, schemas).await?;
+    let mut looked = look(job, source, schemas, Purpose::Migrate).await?;
     frame.sides.clone_from(&looked.sides);
     outcome
         .phases
@@ -111,10 +134,6 @@ async fn look_at_all(
     if looked.readable {
         lock_rights(job, &mut looked, schemas).await?;
         let begun = std::time::Instant::now();
-        let list = match &args.lockout_csv {
-            Some(path) => Some(Lockout::begin(path)?),
-            None => None,
-        };
         let rehearsed =
             rehearsal::rehearse(job, source, schemas, &mut looked, list, printer).await?;
         outcome.run = Some(rehearsed.report);
@@ -124,7 +143,7 @@ async fn look_at_all(
             .phases
             .push(("rehearse every row".to_owned(), begun.elapsed()));
     } else {
-        if args.lockout_csv.is_some() {
+        if list.is_some() {
             printer.always("no list of accounts is written: the rows could not be rehearsed");
         }
         looked.findings.extend(config_findings(
@@ -241,30 +260,40 @@ fn plural(number: usize, noun: &str) -> String {
     }
 }
 
-/// Writes the report of a command that failed, where one is wanted; the failure stays the answer.
+/// Gives out the report of a command that failed, to its file and for programs to stdout; the failure
+/// stays the answer.
 pub(super) fn with_report(
     job: &Job,
     path: Option<&std::path::Path>,
     frame: &Frame,
     failure: Failure,
+    printer: &Printer,
 ) -> Failure {
-    if let Some(path) = path {
-        let verdict = Verdict {
-            exit: failure.status.code(),
-            committed: false,
-            text: if failure.status == ExitStatus::OutcomeUnknown {
-                "failed; whether the target was changed is unknown".to_owned()
-            } else {
-                "failed; nothing was changed".to_owned()
-            },
-            problems: failure.diagnostics.iter().map(Into::into).collect(),
-        };
-        let report = report::report(job, &Outcome::default(), frame, verdict);
-        if let Err(mut unwritten) = report::write(path, &report) {
-            unwritten.status = failure.status;
-            unwritten.diagnostics.splice(0..0, failure.diagnostics);
-            return unwritten;
-        }
+    let json = printer.format == OutputFormat::Json;
+    if path.is_none() && !json {
+        return failure;
+    }
+    let text = match failure.status {
+        ExitStatus::OutcomeUnknown => "failed; whether the target was changed is unknown",
+        ExitStatus::Interrupted | ExitStatus::Terminated => "interrupted; nothing was changed",
+        _ => "failed; nothing was changed",
+    };
+    let verdict = Verdict {
+        exit: failure.status.code(),
+        committed: false,
+        text: text.to_owned(),
+        problems: failure.diagnostics.iter().map(Into::into).collect(),
+    };
+    let report = report::report(job, &Outcome::default(), frame, verdict);
+    if json {
+        printer.data(&report::json(&report));
+    }
+    if let Some(path) = path
+        && let Err(mut unwritten) = report::write(path, &report)
+    {
+        unwritten.status = failure.status;
+        unwritten.diagnostics.splice(0..0, failure.diagnostics);
+        return unwritten;
     }
     failure
 }

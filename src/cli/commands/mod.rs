@@ -8,3 +8,5 @@ pub mod explain;
 pub mod functions;
 pub mod migrate;
 pub mod plan;
+pub mod undo;
+pub mod verify;

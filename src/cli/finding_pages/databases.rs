@@ -158,6 +158,12 @@ pub(super) const PAGES: &[Page] = &[
             "remove what is named; MAS itself makes nothing of the kind",
         )
         .concerns(EVERYBODY, NOT_STARTED),
+    Page::warning(Group::Databases, "target_surprises")
+        .means(
+            "MAS's database holds things that the catalog does not describe and that may refuse or change rows while they are written, such as event triggers",
+            "switch them off for the migration, or try it by `migrate --dry-run --verify`",
+        )
+        .concerns("nobody, if the dry run with `--verify` succeeds", "rows that are refused end the run; what was changed is noticed by `--verify`"),
     Page::error(Group::Databases, "tables_missing")
         .means(
             "tables or columns that are written are not there",

@@ -169,6 +169,7 @@ pub fn tables(finding: &Finding, run: Option<&RunReport>) -> Vec<TableReport> {
             None => tables.push(TableReport {
                 table: map.table.clone(),
                 rows,
+                digest: None,
             }),
         }
     }

@@ -1,6 +1,7 @@
 //! The report: one JSON document that says what a command did. Its schema is documented in
 //! `docs/reference/report.md`; no secret is in it.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::finding_pages::group;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
+use crate::run::difference::TableDifference;
 use crate::run::{MapLedger, ReasonReport};
 
 use super::accept::Acceptance;
@@ -46,8 +48,11 @@ pub struct Report {
     pub phases: Vec<PhaseReport>,
     /// Rows read of each source table.
     pub read: Vec<TableReport>,
-    /// Rows made for each target table.
+    /// Rows made for each target table; of `verify`, the rows it holds.
     pub written: Vec<TableReport>,
+    /// Of `verify`: the tables that are not as the mapping makes them; null where none was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differences: Option<Vec<TableDifference>>,
     /// What became of the rows of each map; `read` is the sum of the others.
     pub maps: Vec<MapLedger>,
     /// Each reason that applied to a row, the quiet ones too.
@@ -114,6 +119,9 @@ pub struct TableReport {
     pub table: String,
     /// How many.
     pub rows: u64,
+    /// The digest of rows that were written: equal for equal rows, in whatever order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// A finding, and what becomes of it.
@@ -214,9 +222,21 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
             .map(|(table, rows)| TableReport {
                 table: (*table).to_owned(),
                 rows: *rows,
+                digest: None,
             })
             .collect()
     };
+    let mut written = rows(
+        plan.targets
+            .iter()
+            .map(|target| target.table.as_str())
+            .collect(),
+        run.map_or(&[], |run| &run.written),
+    );
+    for (table, digest) in written.iter_mut().zip(&outcome.digests) {
+        table.rows = digest.rows;
+        table.digest = Some(digest.to_string());
+    }
     let [source, target] = &frame.sides;
     Report {
         schema_version: SCHEMA_VERSION,
@@ -245,13 +265,8 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
             plan.scans.iter().map(|scan| scan.table.as_str()).collect(),
             run.map_or(&[], |run| &run.read),
         ),
-        written: rows(
-            plan.targets
-                .iter()
-                .map(|target| target.table.as_str())
-                .collect(),
-            run.map_or(&[], |run| &run.written),
-        ),
+        written,
+        differences: None,
         maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
         findings: outcome
@@ -290,18 +305,47 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
 }
 
 /// Looks before the run whether the report can be written, so that a migration does not end without
-/// one.
+/// one. `inputs` are files that it must not replace.
 ///
 /// # Errors
 /// E0613 when it cannot.
-pub fn writable(path: Option<&Path>) -> Result<(), Failure> {
+pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
-    std::fs::OpenOptions::new()
-        .create(true)
+    apart(path, inputs)?;
+    options()
         .append(true)
         .open(path)
         .map(drop)
         .map_err(|error| unwritable(path, &error))
+}
+
+/// Looks whether a file that is to be written is none of those that are read.
+///
+/// # Errors
+/// E0613 when it is one.
+pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
+    let same = |input: &&&Path| match (path.canonicalize(), input.canonicalize()) {
+        (Ok(path), Ok(input)) => path == input,
+        _ => false,
+    };
+    if let Some(input) = inputs.iter().find(same) {
+        let diagnostic = Diagnostic::error(
+            codes::E0613,
+            format!("`{}` would replace an input", path.display()),
+        )
+        .note(format!("`{}` is read by this command", input.display()))
+        .help("give it a file of its own");
+        return Err(Failure::one(ExitStatus::Usage, diagnostic));
+    }
+    Ok(())
+}
+
+/// How reports are made: for their owner alone, because user IDs are in them.
+fn options() -> std::fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).mode(0o600);
+    options
 }
 
 /// Writes the report.
@@ -309,7 +353,12 @@ pub fn writable(path: Option<&Path>) -> Result<(), Failure> {
 /// # Errors
 /// E0613 when it cannot be written.
 pub fn write(path: &Path, report: &Report) -> Result<(), Failure> {
-    std::fs::write(path, json(report)).map_err(|error| unwritable(path, &error))
+    options()
+        .write(true)
+        .truncate(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(json(report).as_bytes()))
+        .map_err(|error| unwritable(path, &error))
 }
 
 /// The report as text.
@@ -324,7 +373,7 @@ pub fn json(report: &Report) -> String {
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let diagnostic = Diagnostic::error(
         codes::E0613,
-        format!("report `{}` cannot be written", path.display()),
+        format!("`{}` cannot be written", path.display()),
     )
     .note(error.to_string())
     .help("check the path and the rights of its directory");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::ProviderLinks;
 use crate::plan::Plan;
+use crate::run::digest::RowsDigest;
 use crate::run::{MapLedger, ReasonCount, RunReport};
 
 use super::forecast::{Accounts, SignIn};
@@ -133,8 +134,8 @@ fn reasons(map: &MapLedger) -> Vec<String> {
         .collect()
 }
 
-/// Rows of each target table.
-pub fn targets(plan: &Plan, rows: &[u64]) -> String {
+/// Rows of each target table, with their digests where there are any.
+pub fn digests(plan: &Plan, rows: &[u64], digests: &[RowsDigest]) -> String {
     let mut text = String::new();
     let width = plan
         .targets
@@ -143,9 +144,18 @@ pub fn targets(plan: &Plan, rows: &[u64]) -> String {
         .max()
         .unwrap_or(0)
         .max(12);
-    let _ = writeln!(text, "{:<width$} {:>11}", "target table", "rows");
-    for (target, rows) in plan.targets.iter().zip(rows) {
-        let _ = writeln!(text, "{:<width$} {:>11}", target.table, thousands(*rows));
+    let head = if digests.is_empty() { "" } else { "  digest" };
+    let _ = writeln!(text, "{:<width$} {:>11}{head}", "target table", "rows");
+    for (number, (target, rows)) in plan.targets.iter().zip(rows).enumerate() {
+        let digest = digests
+            .get(number)
+            .map_or_else(String::new, |digest| format!("  {digest}"));
+        let _ = writeln!(
+            text,
+            "{:<width$} {:>11}{digest}",
+            target.table,
+            thousands(*rows)
+        );
     }
     let _ = writeln!(
         text,
