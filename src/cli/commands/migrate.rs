@@ -10,6 +10,7 @@ use crate::cli::args::{MigrateArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Accepted, Standing};
+use crate::cli::operator::across::Across;
 use crate::cli::operator::forecast::Forecast;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
@@ -312,12 +313,6 @@ impl Migration<'_> {
         interrupts: &mut Interrupts,
     ) -> Result<End, Failure> {
         let times: Arc<Mutex<Vec<(String, Duration)>>> = Arc::default();
-        let across = tokio::select! {
-            across = across::source(&self.job.settings, reader.leader(), self.schemas.source) => across?,
-            _ = interrupts.wait() => return Err(interrupted()),
-        };
-        outcome.links = across.links;
-        let across = across.findings;
         let options = TargetOptions::new(self.schemas.target);
         let observer = self.observer(&times, interrupts.clone());
         let targets = self.job.target_tables();
@@ -328,16 +323,19 @@ impl Migration<'_> {
         };
         let canceller = transaction.canceller();
         let passed = tokio::select! {
-            passed = self.pass(reader, source_connect, &mut transaction) => passed,
+            passed = self.pass_and_ask(reader, source_connect, &mut transaction) => passed,
             _ = interrupts.wait() => Err(interrupted()),
         };
-        let Passed {
-            report,
-            written,
-            digests,
-            broadcasts,
-            forecast,
-        } = match passed {
+        let (
+            Passed {
+                report,
+                written,
+                digests,
+                broadcasts,
+                forecast,
+            },
+            across,
+        ) = match passed {
             Ok(passed) => passed,
             Err(failure) => {
                 transaction.rollback().await;
@@ -347,7 +345,8 @@ impl Migration<'_> {
         outcome
             .findings
             .retain(|finding| looked.findings.iter().any(|known| known.id == finding.id));
-        outcome.findings.extend(across);
+        outcome.links = across.links;
+        outcome.findings.extend(across.findings);
         outcome.findings.extend(rehearsal::rows(
             self.job,
             &report,
@@ -429,6 +428,19 @@ impl Migration<'_> {
             Err(Ended::Pg(error)) => Err(error.into()),
             Err(Ended::Failed(failure)) => Err(failure),
         }
+    }
+
+    /// The pass, and meanwhile the questions that are asked of the whole source: the connection that
+    /// holds its locks has nothing else to do.
+    async fn pass_and_ask(
+        &self,
+        reader: &PgSource,
+        source_connect: &impl Connect,
+        transaction: &mut TargetTransaction,
+    ) -> Result<(Passed, Across), Failure> {
+        let asked = across::source(&self.job.settings, reader.leader(), self.schemas.source);
+        let (passed, across) = tokio::join!(self.pass(reader, source_connect, transaction), asked);
+        Ok((passed?, across?))
     }
 
     /// Every row through the mapping into the transaction.

@@ -66,7 +66,11 @@ pub async fn rehearse(
         broadcasts,
         limits: job.limits,
     };
-    let outcome = run(inputs, &mut scans, &mut NoSink, &mut watch).await;
+    // The leader has nothing to do while the rows go by.
+    let (outcome, across) = tokio::join!(
+        run(inputs, &mut scans, &mut NoSink, &mut watch),
+        across::source(&job.settings, reader.leader(), schemas.source)
+    );
     watch.finish();
     let report = outcome.map_err(|diagnostic| {
         Failure::one(crate::cli::exit::ExitStatus::Unexpected, *diagnostic)
@@ -74,8 +78,7 @@ pub async fn rehearse(
     looked
         .findings
         .extend(duplicates(job, reader.leader(), schemas.source).await?);
-    let Across { links, findings } =
-        across::source(&job.settings, reader.leader(), schemas.source).await?;
+    let Across { links, findings } = across?;
     looked.findings.extend(findings);
     let mut forecast = watch.forecast;
     if let Some(list) = forecast.as_mut().and_then(Forecast::take_list) {
