@@ -7,6 +7,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use mapwright::cli::finding_pages::{Group, page, pages};
+use mapwright::cli::mapping;
 use mapwright::diagnostics::codes::REGISTRY;
 use mapwright::functions::{Function, GROUPS};
 
@@ -276,3 +278,164 @@ takes the configuration, else on stderr, on one line.
 | `findings[]` | `id`, `severity`, `count`, `samples`, `meaning`, `remedy`, as in the [report](report.md) |
 | `verdict` | `exit`, the exit status, and `text`, one sentence |
 ";
+
+#[test]
+fn the_page_of_findings_is_the_registry() {
+    let plan = mapping::load(None, &[]).unwrap().plan;
+    let mut text = format!(
+        "# Findings\n\n{MADE}\n\
+         What `mapwright check` can find. An id keeps its meaning for ever; `mapwright explain ID` prints what\n\
+         stands here. `<side>` is `source` (Synapse) or `target` (MAS), another name in such brackets is that of\n\
+         a table, column, constraint or key. Errors stop a migration and have to be mended. Warnings do not, and\n\
+         can be [accepted](../guides/migrate.md#accepting-warnings).\n"
+    );
+    for group in Group::ALL {
+        let title = group.title();
+        let (first, rest) = title.split_at(1);
+        let _ = write!(text, "\n## {}{rest}\n", first.to_uppercase());
+        for page in pages().filter(|page| page.group == group) {
+            let _ = write!(text, "\n### `{}`\n", page.id);
+            for (heading, words) in page.parts(&plan) {
+                let _ = match heading {
+                    "SQL" => write!(text, "\n```sql\n{words}\n```\n"),
+                    _ => write!(text, "\n**{heading}:** {words}.\n"),
+                };
+            }
+        }
+    }
+    check("findings.md", &text);
+}
+
+/// The words of code that look like ids and are none.
+const NO_IDS: &[&str] = &[
+    // Parameters of the mapping.
+    "server_name",
+    "migrated_at",
+    "disabled_providers",
+    "missing_providers",
+    // Tables.
+    "users",
+    "user_passwords",
+    "upstream_oauth_links",
+    "user_emails",
+    "compat_access_tokens",
+    "user_unsupported_third_party_ids",
+    "compat_refresh_tokens",
+    "user_threepids",
+    "user_external_ids",
+    "queue_workers",
+    // Causes of the forecast.
+    "passwords_disabled",
+    "provider_disabled",
+    "provider_missing",
+    "nothing_in_synapse",
+    // Parts of ids.
+    "not_recognised",
+    "version_too_old",
+    "version_not_tested",
+    "version_not_noted",
+    "not_set",
+    "not_unique",
+    "no_reference",
+    // Of serde.
+    "snake_case",
+    "snake_case\")",
+];
+
+/// Every text in quotes of a source file's code that consists of two words or more, joined by `_`.
+fn quoted_ids(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let is_id = |word: &&str| {
+        word.contains('_')
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(is_id)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn findings_and_their_pages_are_the_same() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut made: Vec<String> = Vec::new();
+    for file in [
+        "config/findings.rs",
+        "config/password_findings.rs",
+        "config/provider_findings.rs",
+        "cli/commands/check.rs",
+        "cli/operator/findings.rs",
+        "cli/operator/preflight.rs",
+        "cli/operator/rehearsal.rs",
+        "cli/operator/across.rs",
+        "cli/operator/forecast.rs",
+    ] {
+        made.extend(quoted_ids(&root.join(file)));
+    }
+    made.retain(|id| !NO_IDS.contains(&id.as_str()));
+    assert!(made.len() > 50, "{made:?}");
+    // The sides' ids are put together.
+    for (file, parts) in [
+        (
+            "catalog/identify.rs",
+            &[
+                "swapped",
+                "empty",
+                "not_recognised",
+                "version_too_old",
+                "version_not_tested",
+                "version_not_noted",
+            ][..],
+        ),
+        (
+            "catalog/diff.rs",
+            &[
+                "missing",
+                "generated",
+                "type",
+                "nullness",
+                "not_set",
+                "not_unique",
+                "no_reference",
+                "unknown",
+            ],
+        ),
+    ] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        for part in parts {
+            assert!(
+                text.contains(&format!("\"{part}\"")),
+                "{file} makes no `…_{part}`"
+            );
+            made.push(match file {
+                "catalog/identify.rs" => format!("source_database_{part}"),
+                _ => format!("target_some_table_{part}"),
+            });
+        }
+    }
+    for family in [
+        "missing_in_table",
+        "duplicate_some_unique",
+        "unproven_some_unique",
+    ] {
+        made.push(family.to_owned());
+    }
+    made.push("source_encoding_not_utf8".to_owned());
+    let plan = mapping::load(None, &[]).unwrap().plan;
+    made.extend(plan.reasons.iter().map(|reason| reason.name.clone()));
+    let without: Vec<&String> = made.iter().filter(|id| page(id).is_none()).collect();
+    assert!(without.is_empty(), "findings without a page: {without:#?}");
+    let unused: Vec<&str> = pages()
+        .filter(|known| !made.iter().any(|id| page(id) == Some(*known)))
+        .map(|page| page.id)
+        .collect();
+    assert!(
+        unused.is_empty(),
+        "pages of what is never found: {unused:#?}"
+    );
+}

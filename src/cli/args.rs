@@ -127,11 +127,11 @@ pub enum Command {
     /// Catalogs: the tables of one side as data
     #[command(subcommand)]
     Catalog(CatalogCommand),
-    /// Explain an error code, such as E0203
+    /// Explain an error code, such as E0203, or a finding, such as orphan
     ///
     /// Touches no database.
     Explain {
-        /// The code
+        /// The code, or the finding's id
         code: String,
     },
     /// List the functions of the language
@@ -218,12 +218,39 @@ impl SideArgs {
     }
 }
 
+/// What becomes of warnings.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FindingArgs {
+    /// Accept a warning, while it concerns no more than N (repeatable)
+    #[arg(long, value_name = "ID[=N]")]
+    pub accept: Vec<String>,
+    /// Accept the warnings listed in this file: YAML, or a line each with id, count, note
+    /// (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub accept_file: Vec<PathBuf>,
+    /// Take warnings that are not accepted for errors
+    #[arg(long)]
+    pub deny_warnings: bool,
+}
+
 /// `check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
+    /// What becomes of warnings.
+    #[command(flatten)]
+    pub findings: FindingArgs,
+    /// Write the present warnings to this file, for --accept-file
+    #[arg(long, value_name = "FILE")]
+    pub write_accept_file: Option<PathBuf>,
+    /// List the accounts that nobody will be able to sign in to, as CSV (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    pub lockout_csv: Option<PathBuf>,
+    /// Only explain a finding: what it means, whom it concerns, what to do
+    #[arg(long, value_name = "ID", exclusive = true)]
+    pub explain_finding: Option<String>,
     /// Write the report as JSON to this file, on failure too
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -288,6 +315,9 @@ pub struct MigrateArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
+    /// What becomes of warnings.
+    #[command(flatten)]
+    pub findings: FindingArgs,
     /// Do everything, then roll it back; can run beside a live Synapse
     #[arg(long)]
     pub dry_run: bool,

@@ -11,6 +11,7 @@ pub mod args;
 pub mod commands;
 pub mod exit;
 pub mod failure;
+pub mod finding_pages;
 pub mod mapping;
 pub mod operator;
 pub mod output_file;

@@ -104,6 +104,28 @@ impl Node {
 /// # Errors
 /// E0602, with the place.
 pub(super) fn read(file: &str, text: &str, schema: Schema) -> Result<Node, Diagnostic> {
+    let Some(top) = document(file, text, schema)? else {
+        return Ok(Node::empty_map(file));
+    };
+    match &top.value {
+        Value::Map(_) => Ok(top.as_ref().clone()),
+        Value::Scalar(Scalar::Null) => Ok(Node::empty_map(file)),
+        Value::Scalar(_) | Value::List(_) => Err(malformed(
+            &top.place,
+            "is no map of settings at its top level",
+        )),
+    }
+}
+
+/// Reads one document, whatever it is; `None` for an empty text.
+///
+/// # Errors
+/// E0602, with the place.
+pub(super) fn document(
+    file: &str,
+    text: &str,
+    schema: Schema,
+) -> Result<Option<Arc<Node>>, Diagnostic> {
     let mut builder = Builder {
         file: file.into(),
         schema,
@@ -129,17 +151,7 @@ pub(super) fn read(file: &str, text: &str, schema: Schema) -> Result<Node, Diagn
         }
         builder.take(event, span.start)?;
     }
-    let Some(top) = builder.done else {
-        return Ok(Node::empty_map(file));
-    };
-    match &top.value {
-        Value::Map(_) => Ok(top.as_ref().clone()),
-        Value::Scalar(Scalar::Null) => Ok(Node::empty_map(file)),
-        Value::Scalar(_) | Value::List(_) => Err(malformed(
-            &top.place,
-            "is no map of settings at its top level",
-        )),
-    }
+    Ok(builder.done)
 }
 
 fn malformed(place: &Place, what: &str) -> Diagnostic {

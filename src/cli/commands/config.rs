@@ -6,6 +6,7 @@ use crate::base::Files;
 use crate::cli::args::{ConfigCommand, ConfigGenerateArgs, ConfigLintArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::accept::Accepted;
 use crate::cli::operator::findings;
 use crate::cli::output_file::{IfThere, OutputFile};
 use crate::cli::printer::{Printer, Style};
@@ -175,6 +176,6 @@ fn run_lint(args: &ConfigLintArgs, printer: &Printer) -> Result<ExitStatus, Fail
 
 fn say(found: &[Finding], printer: &Printer) {
     if !found.is_empty() {
-        printer.say(findings::render(found, printer).trim_end());
+        printer.say(findings::render(found, None, &Accepted::default(), printer).trim_end());
     }
 }

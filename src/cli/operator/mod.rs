@@ -1,14 +1,20 @@
 //! What `check` and `migrate` have in common: both sides found, connected to and looked at.
 
+pub mod accept;
+pub mod across;
 pub mod findings;
+pub mod forecast;
 pub mod interrupt;
+pub mod lockout;
 pub mod past_run;
 pub mod preflight;
 pub mod progress;
 pub mod rehearsal;
 pub mod report;
+pub mod sql_text;
 pub mod table;
 pub mod verification;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,6 +51,8 @@ pub struct Job {
     pub migrated_at: Timestamp,
     /// What may be held in memory.
     pub limits: Limits,
+    /// The warnings that are accepted.
+    pub accepted: accept::Accepted,
 }
 
 impl Job {
@@ -91,6 +99,7 @@ impl Job {
             settings,
             migrated_at,
             limits,
+            accepted: accept::Accepted::default(),
         })
     }
 
@@ -173,6 +182,10 @@ fn params(
         .iter()
         .map(|(name, id)| (name.clone(), OwnedValue::Uuid(id.value.to_bytes())))
         .collect();
+    let disabled = settings
+        .disabled_providers()
+        .map(|name| (name.to_owned(), OwnedValue::Bool(true)))
+        .collect();
     let mut known = BTreeMap::from([
         (
             "server_name".to_owned(),
@@ -183,6 +196,7 @@ fn params(
             OwnedValue::Timestamp(migrated_at.as_microsecond()),
         ),
         ("providers".to_owned(), OwnedValue::Map(providers)),
+        ("disabled_providers".to_owned(), OwnedValue::Map(disabled)),
     ]);
     if ignore_missing {
         known.insert(
@@ -213,6 +227,10 @@ pub struct Outcome {
     pub phases: Vec<(String, Duration)>,
     /// Rows counted in the target at the end, by target.
     pub written: Vec<u64>,
+    /// Who will be able to sign in, once every row was looked at.
+    pub forecast: Option<forecast::Forecast>,
+    /// How many links name each provider.
+    pub links: Vec<crate::config::ProviderLinks>,
     /// Digests of the rows that were written, by target; empty where none were.
     pub digests: Vec<RowsDigest>,
 }

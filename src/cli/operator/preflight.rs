@@ -18,7 +18,7 @@ use crate::pg::{Connection, PgError, connect};
 use crate::plan::needs::needs;
 
 use super::report::SideReport;
-use super::{Job, findings, target_tables};
+use super::{Job, across, findings, target_tables};
 
 /// Both connections, and what the look at them gave.
 #[derive(Debug)]
@@ -147,6 +147,7 @@ async fn compare(
         }
     }
     if source_facts.standby {
+        looked.readable = false;
         looked.findings.push(error(
             "source_is_standby",
             "the source server is a standby, which cannot be locked against changes".to_owned(),
@@ -178,9 +179,14 @@ async fn compare(
     if target_ok && purpose == Purpose::Migrate {
         let problems =
             target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;
-        looked
-            .findings
-            .extend(problems.iter().map(findings::from_pg));
+        for finding in problems.iter().map(findings::from_pg) {
+            // The encoding was looked at already.
+            if !looked.findings.iter().any(|known| known.id == finding.id) {
+                looked.findings.push(finding);
+            }
+        }
+        let running = across::target(&looked.target.client, schemas.target).await?;
+        looked.findings.extend(running);
         let surprises =
             surprises(&looked.target.client, schemas.target, &target_tables(plan)).await?;
         if !surprises.is_empty() {
