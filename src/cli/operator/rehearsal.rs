@@ -67,9 +67,9 @@ pub async fn rehearse(
         limits: job.limits,
     };
     // The leader has nothing to do while the rows go by.
-    let mut nowhere = NoSink;
+    let mut sink = NoSink;
     let (outcome, across) = tokio::join!(
-        run(inputs, &mut scans, &mut nowhere, &mut watch),
+        run(inputs, &mut scans, &mut sink, &mut watch),
         across::source(&job.settings, reader.leader(), schemas.source)
     );
     watch.finish();
