@@ -234,7 +234,7 @@ async fn quiet_keeps_errors_and_the_verdict() {
     let (status, text) = case.run(&["check", "--quiet"]);
     assert_eq!(status, 10);
     assert!(
-        text.starts_with("error[dangling_member_boss_fkey]"),
+        text.starts_with("errors: the mapping\n\nerror[dangling_member_boss_fkey]"),
         "{text}"
     );
     assert!(

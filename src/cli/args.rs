@@ -86,6 +86,9 @@ pub enum Command {
     /// the mapping, into nothing. Reads both databases, writes to neither, and can run beside a
     /// live Synapse.
     Check(CheckArgs),
+    /// Make a configuration for MAS of Synapse's, or compare the two
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Move the accounts: everything, or nothing
     ///
     /// Stop Synapse and MAS first (not for --dry-run). Reads the source; writes the target in one
@@ -124,11 +127,11 @@ pub enum Command {
     /// Catalogs: the tables of one side as data
     #[command(subcommand)]
     Catalog(CatalogCommand),
-    /// Explain an error code, such as E0203
+    /// Explain an error code, such as E0203, or a finding, such as orphan
     ///
     /// Touches no database.
     Explain {
-        /// The code
+        /// The code, or the finding's id
         code: String,
     },
     /// List the functions of the language
@@ -228,15 +231,95 @@ impl SideArgs {
     }
 }
 
+/// What becomes of warnings.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FindingArgs {
+    /// Accept a warning, while it concerns no more than N (repeatable)
+    #[arg(long, value_name = "ID[=N]")]
+    pub accept: Vec<String>,
+    /// Accept the warnings listed in this file: YAML, or a line each with id, count, note
+    /// (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub accept_file: Vec<PathBuf>,
+    /// Take warnings that are not accepted for errors
+    #[arg(long)]
+    pub deny_warnings: bool,
+}
+
 /// `check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
+    /// What becomes of warnings.
+    #[command(flatten)]
+    pub findings: FindingArgs,
+    /// Write the present warnings to this file, for --accept-file
+    #[arg(long, value_name = "FILE")]
+    pub write_accept_file: Option<PathBuf>,
+    /// List the accounts that nobody will be able to sign in to, as CSV (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    pub lockout_csv: Option<PathBuf>,
+    /// Only explain a finding: what it means, whom it concerns, what to do
+    #[arg(long, value_name = "ID", exclusive = true)]
+    pub explain_finding: Option<String>,
     /// Write the report as JSON to this file, on failure too
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+/// `config …`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Make a configuration for MAS of Synapse's
+    ///
+    /// Carries over all that has a counterpart in MAS, each value with a comment that says where it
+    /// comes from, and warns of what has none. Secrets and signing keys are made afresh. What
+    /// Synapse's configuration cannot tell is marked FILL IN: MAS's database, its address, its
+    /// e-mail relay.
+    ///
+    /// Reads Synapse's configuration and the files it names. Touches no database.
+    #[command(after_help = "Examples:
+  mapwright config generate --synapse-config homeserver.yaml --output mas.yaml
+  mapwright config generate --synapse-config homeserver.yaml --synapse-config conf.d | less")]
+    Generate(ConfigGenerateArgs),
+    /// Say in what MAS's configuration differs in meaning from Synapse's
+    ///
+    /// Compares what MAS is told with what `config generate` would tell it: passwords, registration,
+    /// CAPTCHA, and each provider with its scopes, claims and log-out. Only what a change of a
+    /// configuration can mend is listed. Secrets are compared and not shown.
+    ///
+    /// Reads both configurations and the files they name. Touches no database.
+    #[command(
+        after_help = "Exit status: 0 the same · 10 what `check` calls errors, too · 11 differences."
+    )]
+    Lint(ConfigLintArgs),
+}
+
+/// `config generate`.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigGenerateArgs {
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub synapse_config: Vec<PathBuf>,
+    /// Write to this file, which only its owner can read; to stdout unless given
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
+/// `config lint`.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigLintArgs {
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub synapse_config: Vec<PathBuf>,
+    /// MAS's configuration (repeatable); else $MAS_CONFIG, else config.yaml
+    #[arg(long, visible_alias = "mas-config", value_name = "FILE")]
+    pub config: Vec<PathBuf>,
 }
 
 /// `migrate`.
@@ -245,6 +328,9 @@ pub struct MigrateArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
+    /// What becomes of warnings.
+    #[command(flatten)]
+    pub findings: FindingArgs,
     /// Do everything, then roll it back; can run beside a live Synapse
     #[arg(long)]
     pub dry_run: bool,

@@ -11,8 +11,10 @@ pub mod args;
 pub mod commands;
 pub mod exit;
 pub mod failure;
+pub mod finding_pages;
 pub mod mapping;
 pub mod operator;
+pub mod output_file;
 pub mod population;
 pub mod printer;
 
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> {
     match command {
         Command::Check(args) => Box::pin(commands::check::run(args, printer)).await,
+        Command::Config(command) => commands::config::run(command, printer),
         Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
         Command::Verify(args) => Box::pin(commands::verify::run(args, printer)).await,
         Command::Undo(args) => Box::pin(commands::undo::run(args, printer)).await,

@@ -95,6 +95,12 @@ impl Printer {
         }
     }
 
+    /// A JSON document on a line of its own, for programs: to stderr, where stdout carries something
+    /// else.
+    pub fn record(&self, json: &str) {
+        self.line(json);
+    }
+
     fn line(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         let written = writeln!(err, "{text}").and_then(|()| err.flush());

@@ -133,6 +133,7 @@ registry! {
     E0614, "0.1.0", "value of a parameter";
     E0615, "0.1.0", "value of a flag";
     E0616, "0.1.0", "report of a run that is none";
+    E0617, "0.1.0", "no randomness";
     E0620, "0.1.0", "catalog file cannot be read";
     E0621, "0.1.0", "catalog contradicts itself";
     E0622, "0.1.0", "no such catalog is shipped";

@@ -1,13 +1,13 @@
-//! Drawing diagnostics: for people with the lines they speak of, short, or as JSON. The only user of
-//! codespan-reporting.
+//! Drawing diagnostics: for people with the lines they speak of, short, or as JSON. With
+//! [`super::window`] the only user of codespan-reporting.
 
 use codespan_reporting::diagnostic as drawn;
-use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term::{self, DisplayStyle, termcolor};
 use serde::Serialize;
 
 use crate::base::{FileId, Files, Span};
 
+use super::window::Shown;
 use super::{Diagnostic, Severity};
 
 /// In which form diagnostics are given.
@@ -78,9 +78,15 @@ pub fn tally(diagnostics: &[Diagnostic]) -> String {
 }
 
 fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Colour) -> String {
-    let mut known = SimpleFiles::new();
+    let mut known = Shown::new();
     for id in files.ids() {
-        known.add(files.name(id).to_owned(), files.text(id).to_owned());
+        let places: Vec<std::ops::Range<usize>> = diagnostic
+            .labels
+            .iter()
+            .filter(|label| label.span.file == id)
+            .map(|label| label.span.range())
+            .collect();
+        known.add(files.name(id), files.text(id), &places);
     }
     let severity = match diagnostic.severity {
         Severity::Error => drawn::Severity::Error,
@@ -93,7 +99,8 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
         } else {
             drawn::LabelStyle::Secondary
         };
-        drawn::Label::new(style, label.span.file.0 as usize, label.span.range())
+        let file = label.span.file.0 as usize;
+        drawn::Label::new(style, file, known.range(file, label.span.range()))
             .with_message(&label.message)
     });
     let notes = diagnostic.notes.iter().map(|note| hanging("note: ", note));

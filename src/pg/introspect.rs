@@ -285,6 +285,7 @@ pub(super) fn failed(message: String, error: &Error) -> PgError {
                 db.message().replace(['\n', '\r'], " ")
             ));
             if code == "55P03" {
+                // Somebody keeps even readers out.
                 PgError::new(
                     PgErrorKind::CouldNotStart,
                     diagnostic.help("end what holds a lock on the table, then try again"),

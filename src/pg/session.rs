@@ -119,13 +119,14 @@ fn unseen(error: &Error) -> PgError {
     PgError::new(PgErrorKind::Unexpected, diagnostic)
 }
 
-/// The sessions that hold or wait for a lock in one of `modes` on one of `relations`.
+/// The sessions that hold or wait for a lock in one of `modes` on one of `relations`, or on any table
+/// of the database.
 ///
 /// # Errors
 /// What the server said.
 pub(crate) async fn lock_holders(
     client: &Client,
-    relations: &[u32],
+    relations: Option<&[u32]>,
     modes: &[&str],
 ) -> Result<Vec<Session>, Error> {
     let rows = client
@@ -140,15 +141,9 @@ pub(crate) async fn lock_holders(
 /// # Errors
 /// E0676.
 pub async fn who_keeps_readers_out(client: &Client) -> Result<Vec<Session>, PgError> {
-    let looked = async {
-        let rows = client
-            .query(include_str!("sql/readers_kept_out.sql"), &[])
-            .await?;
-        rows.iter()
-            .map(Session::from_row)
-            .collect::<Result<Vec<Session>, Error>>()
-    };
-    looked.await.map_err(|error| unseen(&error))
+    lock_holders(client, None, &["AccessExclusiveLock"])
+        .await
+        .map_err(|error| unseen(&error))
 }
 
 /// The session that holds an advisory lock on `key` of this database.

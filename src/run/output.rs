@@ -299,8 +299,10 @@ impl<'p> Output<'p> {
         };
         for (reference, noted) in plan.references.iter().zip(references) {
             match &reference.to {
-                ReferenceTo::Target { scope, .. }
-                    if matches!(scope, ReferenceScope::Database(_)) => {}
+                ReferenceTo::Target {
+                    scope: ReferenceScope::Database(_),
+                    ..
+                } => {}
                 ReferenceTo::Target {
                     target: to,
                     columns,
@@ -443,9 +445,15 @@ impl<'p> Output<'p> {
         }
     }
 
-    /// Rows written so far to a target.
+    /// Rows written so far to one target.
     pub(super) fn total(&self, target: usize) -> u64 {
         self.buffers.get(target).map_or(0, |buffer| buffer.total)
+    }
+
+    /// As [`Output::totals`], into a vector that is there already.
+    pub(super) fn totals_into(&self, totals: &mut Vec<u64>) {
+        totals.clear();
+        totals.extend(self.buffers.iter().map(|buffer| buffer.total));
     }
 
     /// Rows written so far, by target.

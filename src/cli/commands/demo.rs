@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{ddl, snapshot};
-use crate::cli::args::{CheckArgs, DemoArgs, MigrateArgs, SideArgs};
+use crate::cli::args::{CheckArgs, DemoArgs, FindingArgs, MigrateArgs, SideArgs};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
@@ -90,6 +90,10 @@ async fn show(
     let sides = sides(directory);
     step(3, "mapwright check: every row rehearsed, nothing written");
     let check = CheckArgs {
+        findings: FindingArgs::default(),
+        write_accept_file: None,
+        lockout_csv: None,
+        explain_finding: None,
         report: None,
         sides: sides.clone(),
     };
@@ -102,6 +106,7 @@ async fn show(
         "mapwright migrate --dry-run: everything, then rolled back",
     );
     let mut migrate = MigrateArgs {
+        findings: FindingArgs::default(),
         verify: false,
         report: None,
         sides,

@@ -1,5 +1,6 @@
 //! `migrate`: everything, or nothing.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,9 +9,11 @@ use bytes::Bytes;
 use crate::cli::args::{MigrateArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::accept::{Accepted, Standing};
+use crate::cli::operator::across::Across;
+use crate::cli::operator::forecast::Forecast;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
-use crate::cli::operator::progress::Progress;
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::verification::{self, Comparison};
 use crate::cli::operator::{Job, Outcome, connector, findings, rehearsal, rejects, table};
@@ -25,7 +28,7 @@ use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
 use crate::run::digest::{Both, DigestSink, TableDigest};
 use crate::run::{Inputs, RunReport, find_row, run as run_plan};
 
-use super::check::{describe, sort, with_report};
+use super::check::{describe, with_report};
 
 /// Moves the rows, or says why not.
 ///
@@ -33,8 +36,11 @@ use super::check::{describe, sort, with_report};
 /// What made it impossible; the target is as it was then, unless the outcome of COMMIT is unknown.
 pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
     let sides = &args.sides;
-    let job = Job::new(sides, printer)?;
-    report::writable(args.report.as_deref(), &sides.inputs())?;
+    let mut job = Job::new(sides, printer)?;
+    job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
+    let mut inputs = sides.inputs();
+    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    report::writable(args.report.as_deref(), &inputs)?;
     let started_at = jiff::Timestamp::now();
     let mut frame = Frame {
         command: "migrate",
@@ -53,7 +59,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         printer,
     ))
     .await;
-    sort(&mut outcome.findings);
+    findings::sort(&mut outcome.findings);
     let end = match ended {
         Ok(end) => end,
         Err(mut failure) => {
@@ -80,22 +86,27 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         End::Committed => (
             ExitStatus::Done,
             format!(
-                "migrated: {} rows are in the target, committed",
-                total(&outcome)
+                "migrated: {} in the target, committed",
+                table::rows_that(total(&outcome), "is", "are")
             ),
             Style::Good,
         ),
         End::RolledBack => (
             ExitStatus::Done,
             format!(
-                "dry run: {} rows were written and rolled back, nothing was changed",
-                total(&outcome)
+                "dry run: {} written and rolled back, nothing was changed",
+                table::rows_that(total(&outcome), "was", "were")
             ),
             Style::Good,
         ),
         End::Refused => (
             ExitStatus::Findings,
-            "not migrated: the errors above must be mended first; nothing was changed".to_owned(),
+            if findings::any_error(&outcome.findings) {
+                "not migrated: the errors above must be mended first; nothing was changed"
+            } else {
+                "not migrated: warnings that are not accepted are denied (--deny-warnings); nothing was changed"
+            }
+            .to_owned(),
             Style::Error,
         ),
     };
@@ -128,8 +139,8 @@ enum End {
     Refused,
 }
 
-fn total(outcome: &Outcome) -> String {
-    table::thousands(outcome.written.iter().sum())
+fn total(outcome: &Outcome) -> u64 {
+    outcome.written.iter().sum()
 }
 
 async fn attempt(
@@ -168,7 +179,7 @@ async fn attempt(
         .extend(job.settings.config_findings(DataFacts {
             has_bcrypt_hash: false,
         }));
-    if findings::any_error(&outcome.findings) || !looked.readable {
+    if job.accepted.standing(&outcome.findings) == Standing::Blocked || !looked.readable {
         return Ok(End::Refused);
     }
     let migration = Migration {
@@ -188,6 +199,7 @@ struct Passed {
     /// Of the rows that were given to the target.
     digests: Vec<TableDigest>,
     broadcasts: Vec<Vec<Bytes>>,
+    forecast: Option<Forecast>,
 }
 
 /// Why the end of a transaction was not reached.
@@ -307,15 +319,19 @@ impl Migration<'_> {
         };
         let canceller = transaction.canceller();
         let passed = tokio::select! {
-            passed = self.pass(reader, source_connect, &mut transaction) => passed,
+            passed = self.pass_and_ask(reader, source_connect, &mut transaction) => passed,
             _ = interrupts.wait() => Err(interrupted()),
         };
-        let Passed {
-            report,
-            written,
-            digests,
-            broadcasts,
-        } = match passed {
+        let (
+            Passed {
+                report,
+                written,
+                digests,
+                broadcasts,
+                forecast,
+            },
+            across,
+        ) = match passed {
             Ok(passed) => passed,
             Err(failure) => {
                 transaction.rollback().await;
@@ -325,10 +341,19 @@ impl Migration<'_> {
         outcome
             .findings
             .retain(|finding| looked.findings.iter().any(|known| known.id == finding.id));
-        outcome.findings.extend(rehearsal::rows(self.job, &report));
+        outcome.links = across.links;
+        outcome.findings.extend(across.findings);
+        outcome.findings.extend(rehearsal::rows(
+            self.job,
+            &report,
+            forecast.as_ref(),
+            &outcome.links,
+        ));
+        outcome.forecast = forecast;
         outcome.written.clone_from(&report.written);
         outcome.digests = digests.iter().map(|table| table.whole()).collect();
-        let refused = report.rejected > 0 || findings::any_error(&outcome.findings);
+        let refused = report.rejected > 0
+            || self.job.accepted.standing(&outcome.findings) == Standing::Blocked;
         let rejects = rejects::all(&self.job.program.plan, &report);
         outcome.run = Some(report);
         if refused {
@@ -386,7 +411,12 @@ impl Migration<'_> {
         match ended {
             Ok(()) if self.args.dry_run => Ok(End::RolledBack),
             Ok(()) => Ok(End::Committed),
-            Err(Ended::Pg(error)) if error.kind == PgErrorKind::Unsuitable => {
+            Err(Ended::Pg(error))
+                if matches!(
+                    error.kind,
+                    PgErrorKind::Unsuitable | PgErrorKind::RowsRefused
+                ) =>
+            {
                 outcome.findings.push(findings::from_pg(&error));
                 outcome.nothing_written();
                 Ok(End::Refused)
@@ -394,6 +424,19 @@ impl Migration<'_> {
             Err(Ended::Pg(error)) => Err(error.into()),
             Err(Ended::Failed(failure)) => Err(failure),
         }
+    }
+
+    /// The pass, and meanwhile the questions that are asked of the whole source: the connection that
+    /// holds its locks has nothing else to do.
+    async fn pass_and_ask(
+        &self,
+        reader: &PgSource,
+        source_connect: &impl Connect,
+        transaction: &mut TargetTransaction,
+    ) -> Result<(Passed, Across), Failure> {
+        let asked = rehearsal::across_accounts(self.job, reader, self.schemas);
+        let (passed, across) = tokio::join!(self.pass(reader, source_connect, transaction), asked);
+        Ok((passed?, across?))
     }
 
     /// Every row through the mapping into the transaction.
@@ -409,7 +452,7 @@ impl Migration<'_> {
             rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
         let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
         let mut sink = transaction.sink().await?;
-        let mut progress = Progress::new(self.printer, "migrating");
+        let mut watch = rehearsal::watch(job, self.printer, "migrating");
         let inputs = Inputs {
             program: &job.program,
             broadcasts: broadcasts.clone(),
@@ -417,8 +460,8 @@ impl Migration<'_> {
         };
         let mut digests = DigestSink::new(&job.program.plan);
         let mut both = Both(&mut sink, &mut digests);
-        let outcome = run_plan(inputs, &mut scans, &mut both, &mut progress).await;
-        progress.finish();
+        let outcome = run_plan(inputs, &mut scans, &mut both, &mut watch).await;
+        watch.finish();
         let finished = match outcome {
             Ok(report) => match sink.finish().await {
                 Ok(written) => Ok((report, written)),
@@ -462,6 +505,7 @@ impl Migration<'_> {
             written,
             digests: digests.tables,
             broadcasts,
+            forecast: watch.forecast,
         })
     }
 
@@ -541,11 +585,12 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
         .cloned()
         .collect();
     if !errors.is_empty() {
+        let text = findings::render(&errors, outcome.run.as_ref(), &job.accepted, printer);
         // One empty line after it, not two.
-        printer.always(findings::render(&errors, printer).trim_end_matches('\n'));
+        printer.always(text.trim_end_matches('\n'));
         printer.say("");
     }
-    let warnings = findings::brief(&outcome.findings, printer);
+    let warnings = findings::brief(&outcome.findings, &job.accepted, printer);
     if !warnings.is_empty() {
         printer.say(&warnings);
     }

@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod check;
 pub mod compile;
+pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod functions;

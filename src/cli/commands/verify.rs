@@ -17,7 +17,7 @@ use crate::pg::source::{PgSource, SourceLock, SourceOptions};
 use crate::run::difference::TableDifference;
 use crate::run::digest::{DigestSink, TableDigest};
 
-use super::check::{describe, sort};
+use super::check::describe;
 
 /// Makes every row anew and compares it with what is there.
 ///
@@ -46,7 +46,7 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
         }
     };
     let (mut outcome, differences) = compared?;
-    sort(&mut outcome.findings);
+    findings::sort(&mut outcome.findings);
     let (status, text, style) = verdict(&outcome, differences.as_deref());
     if let Some(differences) = &differences {
         printer.say(&table::digests(
@@ -58,7 +58,12 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
             printer.say(&verification::render(differences));
         }
     } else {
-        findings::print(&outcome.findings, printer);
+        findings::print(
+            &outcome.findings,
+            outcome.run.as_ref(),
+            &job.accepted,
+            printer,
+        );
     }
     if printer.format == OutputFormat::Json {
         let verdict = Verdict {

@@ -1,7 +1,11 @@
 //! What `check` and `migrate` have in common: both sides found, connected to and looked at.
 
+pub mod accept;
+pub mod across;
 pub mod findings;
+pub mod forecast;
 pub mod interrupt;
+pub mod lockout;
 pub mod past_run;
 pub mod preflight;
 pub mod progress;
@@ -9,9 +13,11 @@ pub mod rehearsal;
 pub mod rejects;
 pub mod report;
 pub mod sides;
+pub mod sql_text;
 pub mod table;
 pub mod unproven;
 pub mod verification;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,6 +55,8 @@ pub struct Job {
     pub migrated_at: Timestamp,
     /// What may be held in memory.
     pub limits: Limits,
+    /// The warnings that are accepted.
+    pub accepted: accept::Accepted,
 }
 
 impl Job {
@@ -95,6 +103,7 @@ impl Job {
             settings,
             migrated_at,
             limits,
+            accepted: accept::Accepted::default(),
         })
     }
 
@@ -189,6 +198,11 @@ fn params(
         OwnedValue::Text(products.server_name.value.clone()),
     );
     known.insert("providers".to_owned(), OwnedValue::Map(providers));
+    let disabled = products
+        .disabled_providers()
+        .map(|name| (name.to_owned(), OwnedValue::Bool(true)))
+        .collect();
+    known.insert("disabled_providers".to_owned(), OwnedValue::Map(disabled));
     if ignore_missing {
         known.insert(
             "missing_providers".to_owned(),
@@ -218,6 +232,10 @@ pub struct Outcome {
     pub phases: Vec<(String, Duration)>,
     /// Rows counted in the target at the end, by target.
     pub written: Vec<u64>,
+    /// Who will be able to sign in, once every row was looked at.
+    pub forecast: Option<forecast::Forecast>,
+    /// How many links name each provider.
+    pub links: Vec<crate::config::ProviderLinks>,
     /// Digests of the rows that were written, by target; empty where none were.
     pub digests: Vec<RowsDigest>,
 }

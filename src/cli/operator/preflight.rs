@@ -19,7 +19,7 @@ use crate::plan::needs::needs;
 
 use super::report::SideReport;
 use super::unproven::unproven;
-use super::{Job, findings, target_tables};
+use super::{Job, across, findings, target_tables};
 
 /// Both connections, and what the look at them gave.
 #[derive(Debug)]
@@ -133,6 +133,10 @@ async fn compare(
         database_facts(&looked.target.client).await?,
     );
     same_database(&source_facts, &target_facts, looked);
+    if !looked.readable {
+        // Whatever else could be said of one of them is said of the wrong one.
+        return Ok(());
+    }
     for (facts, side) in [(&source_facts, "source"), (&target_facts, "target")] {
         if facts.encoding != "UTF8" {
             looked.readable = false;
@@ -144,6 +148,7 @@ async fn compare(
         }
     }
     if source_facts.standby {
+        looked.readable = false;
         looked.findings.push(error(
             "source_is_standby",
             "the source server is a standby, which cannot be locked against changes".to_owned(),
@@ -178,9 +183,16 @@ async fn compare(
     if target_ok && purpose == Purpose::Migrate {
         let problems =
             target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;
-        looked
-            .findings
-            .extend(problems.iter().map(findings::from_pg));
+        for finding in problems.iter().map(findings::from_pg) {
+            // The encoding was looked at already.
+            if !looked.findings.iter().any(|known| known.id == finding.id) {
+                looked.findings.push(finding);
+            }
+        }
+        if job.settings.products.is_some() {
+            let running = across::target(&looked.target.client, schemas.target).await?;
+            looked.findings.extend(running);
+        }
         let surprises =
             surprises(&looked.target.client, schemas.target, &target_tables(plan)).await?;
         if !surprises.is_empty() {

@@ -8,12 +8,15 @@ use serde::Serialize;
 
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::finding_pages::group;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
 use crate::run::difference::TableDifference;
 use crate::run::{MapLedger, ReasonReport};
 
-use super::{Job, Outcome};
+use super::accept::Acceptance;
+use super::forecast::{Accounts, SignIn};
+use super::{Job, Outcome, findings};
 
 /// The version of the report's schema; raised with every change that a reader could notice.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -55,7 +58,11 @@ pub struct Report {
     /// Each reason that applied to a row, the quiet ones too.
     pub reasons: Vec<ReasonReport>,
     /// What people should know.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<FindingReport>,
+    /// The accounts in numbers, once every row was looked at.
+    pub accounts: Option<AccountsReport>,
+    /// Who will be able to sign in, once every row was looked at.
+    pub sign_in: Option<SignIn>,
     /// How it ended.
     pub verdict: Verdict,
 }
@@ -115,6 +122,43 @@ pub struct TableReport {
     /// The digest of rows that were written: equal for equal rows, in whatever order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+}
+
+/// A finding, and what becomes of it.
+#[derive(Debug, Serialize)]
+pub struct FindingReport {
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// What it is about.
+    pub group: &'static str,
+    /// Whether it was accepted.
+    pub acceptance: Acceptance,
+    /// For how many; null too for any number.
+    pub accepted_count: Option<u64>,
+    /// The source tables whose rows were left out for it.
+    pub tables: Vec<TableReport>,
+}
+
+/// The accounts in numbers.
+#[derive(Debug, Serialize)]
+pub struct AccountsReport {
+    /// The numbers.
+    #[serde(flatten)]
+    pub numbers: Accounts,
+    /// How many links name each provider, whether or not they come along.
+    pub providers: Vec<ProviderReport>,
+}
+
+/// A provider of the source.
+#[derive(Debug, Serialize)]
+pub struct ProviderReport {
+    /// What the source calls it.
+    pub provider: String,
+    /// How many links name it.
+    pub links: u64,
+    /// The provider of MAS that stands for it.
+    pub mas_provider: Option<String>,
 }
 
 /// The end.
@@ -225,7 +269,38 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         differences: None,
         maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
-        findings: outcome.findings.clone(),
+        findings: outcome
+            .findings
+            .iter()
+            .map(|finding| FindingReport {
+                finding: finding.clone(),
+                group: group(&finding.id).title(),
+                acceptance: job.accepted.acceptance(finding),
+                accepted_count: job.accepted.accepted_count(finding),
+                tables: findings::tables(finding, run),
+            })
+            .collect(),
+        accounts: outcome.forecast.as_ref().map(|forecast| AccountsReport {
+            numbers: forecast.accounts.clone(),
+            providers: outcome
+                .links
+                .iter()
+                .map(|used| ProviderReport {
+                    provider: used.provider.clone(),
+                    links: used.links,
+                    mas_provider: job
+                        .settings
+                        .products
+                        .as_ref()
+                        .and_then(|products| products.providers.get(&used.provider))
+                        .map(|id| id.value.to_string()),
+                })
+                .collect(),
+        }),
+        sign_in: outcome
+            .forecast
+            .as_ref()
+            .map(|forecast| forecast.sign_in.clone()),
         verdict,
     }
 }
@@ -237,6 +312,19 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
 /// E0613 when it cannot.
 pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
+    apart(path, inputs)?;
+    options()
+        .append(true)
+        .open(path)
+        .map(drop)
+        .map_err(|error| unwritable(path, &error))
+}
+
+/// Looks whether a file that is to be written is none of those that are read.
+///
+/// # Errors
+/// E0613 when it is one.
+pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     let same = |input: &&&Path| match (path.canonicalize(), input.canonicalize()) {
         (Ok(path), Ok(input)) => path == input,
         _ => false,
@@ -244,17 +332,13 @@ pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     if let Some(input) = inputs.iter().find(same) {
         let diagnostic = Diagnostic::error(
             codes::E0613,
-            format!("report `{}` would replace an input", path.display()),
+            format!("`{}` would replace an input", path.display()),
         )
         .note(format!("`{}` is read by this command", input.display()))
-        .help("give the report a file of its own");
+        .help("give it a file of its own");
         return Err(Failure::one(ExitStatus::Usage, diagnostic));
     }
-    options()
-        .append(true)
-        .open(path)
-        .map(drop)
-        .map_err(|error| unwritable(path, &error))
+    Ok(())
 }
 
 /// How reports are made: for their owner alone, because user IDs are in them.
@@ -286,10 +370,11 @@ pub fn json(report: &Report) -> String {
     text
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+/// E0613.
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let diagnostic = Diagnostic::error(
         codes::E0613,
-        format!("report `{}` cannot be written", path.display()),
+        format!("`{}` cannot be written", path.display()),
     )
     .note(error.to_string())
     .help("check the path and the rights of its directory");

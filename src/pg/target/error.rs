@@ -313,7 +313,12 @@ pub(super) fn not_committed(error: Option<&tokio_postgres::Error>) -> PgError {
     );
     match error {
         Some(error) => with_notes(diagnostic, error),
-        None => PgError::new(PgErrorKind::Unexpected, diagnostic),
+        None => PgError::new(
+            PgErrorKind::Unexpected,
+            diagnostic
+                .note("the connection broke during COMMIT; asked later, the server said so")
+                .help("look in the log of the target's server for why; then run again"),
+        ),
     }
 }
 
