@@ -33,15 +33,16 @@ impl BlockChecker<'_, '_, '_> {
                 span,
             ),
             Syntax::If {
-                condition,
-                then,
+                branches,
                 otherwise,
-            } => self.if_expr(condition, then, otherwise, span),
+            } => self.if_expr(branches, otherwise, span),
             Syntax::Match { subject, arms } => self.match_expr(subject, arms, span),
             Syntax::Exists { right, on } => self.exists(right, on, span),
-            Syntax::Not(_) | Syntax::Negate(_) | Syntax::IsNull { .. } | Syntax::Binary { .. } => {
-                self.operator(expr)
-            }
+            Syntax::Not(_)
+            | Syntax::Negate(_)
+            | Syntax::IsNull { .. }
+            | Syntax::Binary { .. }
+            | Syntax::Chain { .. } => self.operator(expr),
             Syntax::Null
             | Syntax::Bool(_)
             | Syntax::Int(_)

@@ -6,7 +6,7 @@ use crate::syntax::ast::{self, BinaryOp, ExprKind as Syntax};
 use crate::types::{Ty, Type};
 
 use super::block::BlockChecker;
-use super::ir::{ArithmeticOp, CompareOp, Expr, ExprKind};
+use super::ir::{CompareOp, Expr, ExprKind};
 
 impl BlockChecker<'_, '_, '_> {
     pub(super) fn operator(&mut self, expr: &ast::Expr) -> Expr {
@@ -32,6 +32,7 @@ impl BlockChecker<'_, '_, '_> {
             }
             Syntax::IsNull { operand, negated } => self.is_null(operand, *negated, span),
             Syntax::Binary { op, left, right } => self.binary(*op, left, right, span),
+            Syntax::Chain { first, rest } => self.chain(first, rest, span),
             _ => Expr {
                 kind: ExprKind::Error,
                 ty: Type::error(),
@@ -83,48 +84,31 @@ impl BlockChecker<'_, '_, '_> {
     }
 
     fn binary(&mut self, op: BinaryOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
-        match op {
-            BinaryOp::And | BinaryOp::Or => self.logic(op, left, right, span),
-            BinaryOp::Coalesce => self.coalesce(left, right, span),
-            BinaryOp::In => self.member(left, right, false, span),
-            BinaryOp::NotIn => self.member(left, right, true, span),
-            BinaryOp::Equal => self.compare(CompareOp::Equal, left, right, span),
-            BinaryOp::NotEqual => self.compare(CompareOp::NotEqual, left, right, span),
-            BinaryOp::Less => self.compare(CompareOp::Less, left, right, span),
-            BinaryOp::AtMost => self.compare(CompareOp::AtMost, left, right, span),
-            BinaryOp::Greater => self.compare(CompareOp::Greater, left, right, span),
-            BinaryOp::AtLeast => self.compare(CompareOp::AtLeast, left, right, span),
-            BinaryOp::Add => self.arithmetic(ArithmeticOp::Add, left, right, span),
-            BinaryOp::Subtract => self.arithmetic(ArithmeticOp::Subtract, left, right, span),
-            BinaryOp::Times => self.arithmetic(ArithmeticOp::Times, left, right, span),
-            BinaryOp::Divide => self.arithmetic(ArithmeticOp::Divide, left, right, span),
-            BinaryOp::Remainder => self.arithmetic(ArithmeticOp::Remainder, left, right, span),
-        }
-    }
-
-    /// `and`, `or`: the right side is evaluated only where the left leaves it open, and knows so.
-    fn logic(&mut self, op: BinaryOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
-        let (name, truth) = if op == BinaryOp::And {
-            ("`and`", true)
-        } else {
-            ("`or`", false)
+        let op = match op {
+            BinaryOp::In => return self.member(left, right, false, span),
+            BinaryOp::NotIn => return self.member(left, right, true, span),
+            BinaryOp::Equal => CompareOp::Equal,
+            BinaryOp::NotEqual => CompareOp::NotEqual,
+            BinaryOp::Less => CompareOp::Less,
+            BinaryOp::AtMost => CompareOp::AtMost,
+            BinaryOp::Greater => CompareOp::Greater,
+            BinaryOp::AtLeast => CompareOp::AtLeast,
+            BinaryOp::And
+            | BinaryOp::Or
+            | BinaryOp::Coalesce
+            | BinaryOp::Add
+            | BinaryOp::Subtract
+            | BinaryOp::Times
+            | BinaryOp::Divide
+            | BinaryOp::Remainder => {
+                return Expr {
+                    kind: ExprKind::Error,
+                    ty: Type::error(),
+                    span,
+                };
+            }
         };
-        let left = self.condition(left, name);
-        let facts = self.facts.clone();
-        self.facts.learn(&left, truth);
-        let right = self.condition(right, name);
-        self.facts = facts;
-        let (left, right) = (Box::new(left), Box::new(right));
-        let kind = if truth {
-            ExprKind::And(left, right)
-        } else {
-            ExprKind::Or(left, right)
-        };
-        Expr {
-            kind,
-            ty: Type::required(Ty::Bool),
-            span,
-        }
+        self.compare(op, left, right, span)
     }
 
     fn compare(&mut self, op: CompareOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
@@ -176,78 +160,6 @@ impl BlockChecker<'_, '_, '_> {
         }
         Expr {
             kind: ExprKind::Compare(op, Box::new(left), Box::new(right)),
-            ty,
-            span,
-        }
-    }
-
-    fn arithmetic(
-        &mut self,
-        op: ArithmeticOp,
-        left: &ast::Expr,
-        right: &ast::Expr,
-        span: Span,
-    ) -> Expr {
-        let (left, right) = (self.expr(left), self.expr(right));
-        if left.ty.is_error() || right.ty.is_error() {
-            return Expr {
-                kind: ExprKind::Error,
-                ty: Type::error(),
-                span,
-            };
-        }
-        let result = match (op, &left.ty.ty, &right.ty.ty) {
-            (_, Ty::Int, Ty::Int) => Some(Ty::Int),
-            (ArithmeticOp::Subtract, Ty::Timestamp, Ty::Timestamp) => Some(Ty::Duration),
-            (ArithmeticOp::Add | ArithmeticOp::Subtract, Ty::Timestamp, Ty::Duration) => {
-                Some(Ty::Timestamp)
-            }
-            (ArithmeticOp::Add, Ty::Duration, Ty::Timestamp) => Some(Ty::Timestamp),
-            (ArithmeticOp::Add | ArithmeticOp::Subtract, Ty::Duration, Ty::Duration) => {
-                Some(Ty::Duration)
-            }
-            (ArithmeticOp::Times | ArithmeticOp::Divide, Ty::Duration, Ty::Int) => {
-                Some(Ty::Duration)
-            }
-            _ => None,
-        };
-        let Some(result) = result else {
-            let mut diagnostic = Diagnostic::error(codes::E0201, format!("no arithmetic of `{}` and `{}`", left.ty, right.ty))
-                .primary(span, "operands that do not go together")
-                .note("there are `int` with `int`, `timestamp` with `duration`, `duration` with `duration` and `int`");
-            if left.ty.ty == Ty::Text || right.ty.ty == Ty::Text {
-                diagnostic =
-                    diagnostic.help("texts are joined by writing them into one: `\"{a}{b}\"`");
-            }
-            return self.wrong(diagnostic, span);
-        };
-        for operand in [&left, &right] {
-            if operand.ty.is_nullable() {
-                self.nullable_operand(operand, "arithmetic");
-            }
-        }
-        Expr {
-            kind: ExprKind::Arithmetic(op, Box::new(left), Box::new(right)),
-            ty: Type::required(result),
-            span,
-        }
-    }
-
-    fn coalesce(&mut self, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
-        let (left, right) = (self.expr(left), self.expr(right));
-        if !left.ty.is_error() && !left.ty.is_nullable() {
-            let diagnostic =
-                Diagnostic::warning(codes::W0102, "`??` after a value that is never null")
-                    .primary(left.span, format!("`{}`", left.ty))
-                    .help("remove `?? …`");
-            self.error(diagnostic);
-        }
-        let mut ty = self.joined(&left, &right, "default of `??`");
-        if !right.ty.is_nullable() {
-            ty = Type::required(ty.ty);
-        }
-        Expr {
-            kind: ExprKind::Coalesce(Box::new(left), Box::new(right)),
             ty,
             span,
         }

@@ -74,6 +74,7 @@ macro_rules! registry {
 registry! {
     E0001, "0.1.0", "syntax error";
     E0002, "0.1.0", "constant that cannot be read";
+    E0003, "0.1.0", "nesting too deep";
     E0101, "0.1.0", "unknown table or view";
     W0101, "0.1.0", "binding that nothing uses";
     E0102, "0.1.0", "unknown column or field";

@@ -10,6 +10,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use super::ast::*;
 use super::error::syntax_error;
 use super::grammar::{Rule, parse};
+use super::nesting::{self, MAX_NESTING};
 use super::scan::trimmed_length;
 
 /// Builds the tree of one file.
@@ -17,6 +18,8 @@ pub(super) struct Builder<'d> {
     file: FileId,
     /// Where the chunk being built starts in the file.
     base: usize,
+    /// How many levels of expressions are around the one being built.
+    depth: usize,
     diagnostics: &'d mut Diagnostics,
 }
 
@@ -27,6 +30,7 @@ impl<'d> Builder<'d> {
         Self {
             file,
             base: 0,
+            depth: 0,
             diagnostics,
         }
     }
@@ -54,6 +58,11 @@ impl<'d> Builder<'d> {
     pub(super) fn item(&mut self, text: &str, range: Range<usize>) -> Option<Item> {
         self.base = range.start;
         let chunk = text.get(range).unwrap_or_default();
+        if let Some(diagnostic) = nesting::check(self.file, self.base, chunk) {
+            self.diagnostics.push(diagnostic);
+            return None;
+        }
+        self.depth = 0;
         let pairs = match parse(Rule::chunk, chunk) {
             Ok(pairs) => pairs,
             Err(error) => {
@@ -92,12 +101,15 @@ impl<'d> Builder<'d> {
                 let side = parts.next()?;
                 let side = Spanned::new(side.as_str().to_owned(), self.span(&side));
                 let table = self.name(parts.next()?)?;
-                let limit = parts
-                    .next()
-                    .and_then(|limit| self.integer(&limit))
-                    .map(|limit| {
-                        Spanned::new(u64::try_from(limit.node).unwrap_or(u64::MAX), limit.span)
-                    });
+                let limit = parts.next().and_then(|limit| {
+                    let span = self.span(&limit);
+                    match self.literal(limit) {
+                        ExprKind::Int(number) => {
+                            Some(Spanned::new(u64::try_from(number).unwrap_or(u64::MAX), span))
+                        }
+                        _ => None,
+                    }
+                });
                 ItemKind::Broadcast(Broadcast {
                     name,
                     side,
@@ -403,22 +415,6 @@ impl<'d> Builder<'d> {
         (!names.is_empty()).then_some(Path { names, span })
     }
 
-    pub(super) fn integer(&mut self, pair: &Parsed<'_>) -> Option<Spanned<i64>> {
-        let span = self.span(pair);
-        match pair.as_str().replace('_', "").parse() {
-            Ok(number) => Some(Spanned::new(number, span)),
-            Err(_) => {
-                self.report(
-                    codes::E0002,
-                    span,
-                    "whole number is too large",
-                    "does not fit into 64 bits",
-                );
-                None
-            }
-        }
-    }
-
     /// Text without interpolation.
     pub(super) fn plain_string(&mut self, pair: Parsed<'_>) -> Spanned<String> {
         let span = self.span(&pair);
@@ -458,6 +454,25 @@ impl<'d> Builder<'d> {
             }
             other => Some(other),
         }
+    }
+
+    /// Goes so many levels down; reports and says so where that is too deep.
+    pub(super) fn enter(&mut self, levels: usize, place: Span) -> bool {
+        if self.depth + levels > MAX_NESTING {
+            self.diagnostics.push(nesting::too_deep(place));
+            return false;
+        }
+        self.depth += levels;
+        true
+    }
+
+    /// Comes back from so many levels.
+    pub(super) fn leave(&mut self, levels: usize) {
+        self.depth = self.depth.saturating_sub(levels);
+    }
+
+    pub(super) fn diagnostic(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
     }
 
     pub(super) fn report(
