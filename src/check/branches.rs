@@ -23,7 +23,9 @@ impl BlockChecker<'_, '_, '_> {
             let condition = self.condition(&branch.condition, "`if`");
             let before = self.facts.clone();
             self.facts.learn(&condition, true);
+            let outer = self.before_else.replace(branch.then.span);
             let then = self.expr(&branch.then);
+            self.before_else = outer;
             self.facts = before;
             self.facts.learn(&condition, false);
             result = Some(self.branch(typed.last(), result, &then));
@@ -75,6 +77,10 @@ impl BlockChecker<'_, '_, '_> {
                     self.no_constant(value);
                     continue;
                 };
+                if ty.ty == Ty::Null && subject.ty.is_nullable() {
+                    // That the subject may be null is said already.
+                    continue;
+                }
                 if ty.ty != subject.ty.ty && !subject.ty.is_error() && !ty.is_error() {
                     let diagnostic = Diagnostic::error(
                         codes::E0201,
@@ -104,6 +110,16 @@ impl BlockChecker<'_, '_, '_> {
                 ty,
                 span: value.span,
             });
+            if !arm.values.is_empty()
+                && let Some(other) = &otherwise
+            {
+                let diagnostic =
+                    Diagnostic::error(codes::E0208, "`match` has an arm behind `else`")
+                        .primary(arm.span, "looks as if it were never reached")
+                        .secondary(other.span, "`else` gives this")
+                        .help("put `else` last");
+                self.error(diagnostic);
+            }
             if arm.values.is_empty() {
                 if let Some(first) = &otherwise {
                     let diagnostic = Diagnostic::error(codes::E0208, "`match` has two arms `else`")

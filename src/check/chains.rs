@@ -4,9 +4,9 @@
 use crate::base::Span;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::syntax::ast::{self, BinaryOp};
-use crate::types::{Ty, Type};
+use crate::types::{OwnedValue, Ty, Type};
 
-use super::block::BlockChecker;
+use super::block::{BlockChecker, copied_only};
 use super::ir::{ArithmeticOp, Expr, ExprKind};
 
 impl BlockChecker<'_, '_, '_> {
@@ -109,6 +109,8 @@ impl BlockChecker<'_, '_, '_> {
         let mut typed: Vec<(ArithmeticOp, Expr)> = Vec::with_capacity(rest.len());
         let mut wrong = first.ty.is_error();
         let mut left = first.ty.clone();
+        // What the constants at the beginning come to.
+        let mut constant = number(&first.kind);
         for (op, operand) in rest {
             let op = arithmetic_op(*op);
             let operand = self.expr(operand);
@@ -129,6 +131,21 @@ impl BlockChecker<'_, '_, '_> {
                 }
             }
             left.clone_from(&ty);
+            let right = number(&operand.kind);
+            let divides = matches!(op, ArithmeticOp::Divide | ArithmeticOp::Remainder);
+            if !wrong && divides && right == Some(0) {
+                self.outside(whole, "divides by zero");
+                wrong = true;
+            }
+            constant = match constant.zip(right).map(|(a, b)| checked(op, a, b)) {
+                Some(None) if !wrong => {
+                    self.outside(whole, OUTSIDE);
+                    wrong = true;
+                    None
+                }
+                Some(value) => value,
+                None => None,
+            };
             typed.push((op, operand));
         }
         if wrong {
@@ -175,9 +192,46 @@ impl BlockChecker<'_, '_, '_> {
                 diagnostic =
                     diagnostic.help("texts are joined by writing them into one: `\"{a}{b}\"`");
             }
-            self.error(diagnostic);
+            self.error(copied_only(diagnostic, &[&left.ty, &right.ty.ty]));
         }
         result
+    }
+
+    /// Reports a constant that has no negative.
+    pub(super) fn negated_constant(&mut self, operand: &Expr, span: Span) {
+        if number(&operand.kind) == Some(i64::MIN) {
+            self.outside(span, OUTSIDE);
+        }
+    }
+
+    /// Reports an operation of constants that gives no value in any row.
+    fn outside(&mut self, span: Span, why: &str) {
+        let diagnostic = Diagnostic::error(codes::E0213, "arithmetic of constants gives no value")
+            .primary(span, why)
+            .note("every row would be rejected under `arithmetic_overflow`");
+        self.error(diagnostic);
+    }
+}
+
+const OUTSIDE: &str = "leaves the range of 64 bits";
+
+/// The number behind a constant that arithmetic knows.
+fn number(kind: &ExprKind) -> Option<i64> {
+    match kind {
+        ExprKind::Literal(
+            OwnedValue::Int(number) | OwnedValue::Timestamp(number) | OwnedValue::Duration(number),
+        ) => Some(*number),
+        _ => None,
+    }
+}
+
+fn checked(op: ArithmeticOp, left: i64, right: i64) -> Option<i64> {
+    match op {
+        ArithmeticOp::Add => left.checked_add(right),
+        ArithmeticOp::Subtract => left.checked_sub(right),
+        ArithmeticOp::Times => left.checked_mul(right),
+        ArithmeticOp::Divide => left.checked_div(right),
+        ArithmeticOp::Remainder => left.checked_rem(right),
     }
 }
 

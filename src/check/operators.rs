@@ -5,7 +5,7 @@ use crate::diagnostics::{Diagnostic, codes};
 use crate::syntax::ast::{self, BinaryOp, ExprKind as Syntax};
 use crate::types::{Ty, Type};
 
-use super::block::BlockChecker;
+use super::block::{BlockChecker, copied_only};
 use super::ir::{CompareOp, Expr, ExprKind};
 
 impl BlockChecker<'_, '_, '_> {
@@ -22,8 +22,12 @@ impl BlockChecker<'_, '_, '_> {
             }
             Syntax::Negate(operand) => {
                 let operand = self.expr(operand);
-                self.operand(&operand, &[Ty::Int, Ty::Duration], "`-`");
-                let ty = operand.ty.clone();
+                let ty = if self.operand(&operand, &[Ty::Int, Ty::Duration], "`-`") {
+                    Type::required(operand.ty.ty.clone())
+                } else {
+                    Type::error()
+                };
+                self.negated_constant(&operand, span);
                 Expr {
                     kind: ExprKind::Negate(Box::new(operand)),
                     ty,
@@ -49,15 +53,8 @@ impl BlockChecker<'_, '_, '_> {
             ty: Type::required(Ty::Bool),
             span,
         };
-        if let Syntax::Path(path) = &operand.node
-            && let [name] = path.names.as_slice()
-            && !self.names.contains_key(&name.node)
-            && let Some(slot) = self
-                .frame
-                .slots
-                .iter()
-                .position(|slot| slot.alias == name.node)
-            && !self.broken.contains(&name.node)
+        if let Some(name) = self.relation_name(operand)
+            && let Some(slot) = self.frame.slots.iter().position(|slot| slot.alias == name)
         {
             self.used_slots.insert(slot);
             let present = Expr {
@@ -75,12 +72,36 @@ impl BlockChecker<'_, '_, '_> {
                 span,
             };
         }
+        if !operand.ty.is_nullable() {
+            let answer = if negated { "true" } else { "false" };
+            let diagnostic = Diagnostic::warning(
+                codes::W0103,
+                format!("question for null that is always {answer}"),
+            )
+            .primary(operand.span, format!("`{}`, never null", operand.ty))
+            .help("remove it");
+            self.error(diagnostic);
+        }
         let test = Expr {
             kind: ExprKind::IsNull(Box::new(operand)),
             ty,
             span,
         };
         if negated { not(test) } else { test }
+    }
+
+    /// The name, where an expression is that of a relation of the block.
+    fn relation_name<'e>(&self, expr: &'e ast::Expr) -> Option<&'e str> {
+        let Syntax::Path(path) = &expr.node else {
+            return None;
+        };
+        let [name] = path.names.as_slice() else {
+            return None;
+        };
+        let name = name.node.as_str();
+        let is_relation = self.frame.slots.iter().any(|slot| slot.alias == name);
+        let is_value = self.names.contains_key(name) || self.broken.contains(name);
+        (is_relation && !is_value).then_some(name)
     }
 
     fn binary(&mut self, op: BinaryOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
@@ -112,6 +133,14 @@ impl BlockChecker<'_, '_, '_> {
     }
 
     fn compare(&mut self, op: CompareOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
+        for (name, other) in [(left, right), (right, left)] {
+            if let (Some(alias), Syntax::Null) = (self.relation_name(name), &other.node) {
+                let diagnostic = Diagnostic::error(codes::E0202, "nothing is equal to null")
+                    .primary(span, "compares with null")
+                    .help(format!("write `{alias} is null` or `{alias} is not null`"));
+                return self.wrong(diagnostic, span);
+            }
+        }
         let (left, right) = (self.expr(left), self.expr(right));
         let ty = Type::required(Ty::Bool);
         if left.ty.is_error() || right.ty.is_error() {
@@ -134,7 +163,7 @@ impl BlockChecker<'_, '_, '_> {
             )
             .primary(right.span, format!("`{}`", right.ty))
             .secondary(left.span, format!("`{}`", left.ty));
-            return self.wrong(diagnostic, span);
+            return self.wrong(copied_only(diagnostic, &[&left.ty.ty, &right.ty.ty]), span);
         }
         let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
         let possible = match &left.ty.ty {
@@ -149,7 +178,7 @@ impl BlockChecker<'_, '_, '_> {
                 format!("values of `{}` cannot be {how}", left.ty.ty),
             )
             .primary(span, format!("`{}`", left.ty.ty));
-            return self.wrong(diagnostic, span);
+            return self.wrong(copied_only(diagnostic, &[&left.ty.ty]), span);
         }
         if !(self.in_condition && op == CompareOp::Equal) {
             for operand in [&left, &right] {
@@ -202,6 +231,13 @@ impl BlockChecker<'_, '_, '_> {
                     .iter()
                     .position(|param| param.name == name && matches!(param.ty.ty, Ty::Map(..)));
                 let Some(index) = index else {
+                    if self.is_wrong_already(&name) {
+                        return Expr {
+                            kind: ExprKind::Error,
+                            ty: Type::error(),
+                            span,
+                        };
+                    }
                     let diagnostic = Diagnostic::error(
                         codes::E0201,
                         format!("`{name}` is no list and no look-up table"),
@@ -247,10 +283,10 @@ impl BlockChecker<'_, '_, '_> {
         }
     }
 
-    /// Whether an operand has one of the types and is there; reports it where not.
-    fn operand(&mut self, operand: &Expr, wanted: &[Ty], place: &str) {
+    /// Whether an operand has one of the types; reports it where not, or where it may be null.
+    fn operand(&mut self, operand: &Expr, wanted: &[Ty], place: &str) -> bool {
         if operand.ty.is_error() {
-            return;
+            return false;
         }
         if !wanted.contains(&operand.ty.ty) {
             let list: Vec<String> = wanted.iter().map(|ty| format!("`{ty}`")).collect();
@@ -263,10 +299,22 @@ impl BlockChecker<'_, '_, '_> {
                 ),
             )
             .primary(operand.span, format!("`{}`", operand.ty));
-            self.error(diagnostic);
-        } else if operand.ty.is_nullable() {
+            self.error(copied_only(diagnostic, &[&operand.ty.ty]));
+            return false;
+        }
+        if operand.ty.is_nullable() {
             self.nullable_operand(operand, place);
         }
+        true
+    }
+
+    /// Whether a name is that of something that was reported.
+    fn is_wrong_already(&self, name: &str) -> bool {
+        let local = self.names.get(name);
+        let local = local.and_then(|index| self.frame.locals.get(*index));
+        local.is_some_and(|local| local.value.ty.is_error())
+            || self.broken.contains(name)
+            || self.checker.broken.contains(name)
     }
 
     /// The type that holds both values; reports where there is none, that `what` differs.

@@ -76,10 +76,7 @@ impl Checker<'_, '_> {
         if key.ty != Ty::Text || key.is_nullable() || value.is_nullable() || !simple {
             let diagnostic = Diagnostic::error(
                 codes::E0107,
-                format!(
-                    "no type `{}`",
-                    Ty::Map(Box::new(key.ty.clone()), Box::new(value.ty.clone()))
-                ),
+                format!("no type `map<{key}, {value}>`"),
             )
             .primary(
                 name.span,

@@ -13,6 +13,7 @@ pub mod exit;
 pub mod failure;
 pub mod mapping;
 pub mod operator;
+mod parameter;
 pub mod population;
 pub mod printer;
 

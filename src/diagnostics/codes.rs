@@ -80,6 +80,7 @@ registry! {
     E0102, "0.1.0", "unknown column or field";
     W0102, "0.1.0", "default for what is never null";
     E0103, "0.1.0", "unknown name";
+    W0103, "0.1.0", "condition that never changes";
     E0104, "0.1.0", "unknown function";
     E0105, "0.1.0", "unknown reason";
     E0106, "0.1.0", "name declared twice";
@@ -97,6 +98,7 @@ registry! {
     E0210, "0.1.0", "expression in a place that cannot hold it";
     E0211, "0.1.0", "not a constant";
     E0212, "0.1.0", "not a regular expression";
+    E0213, "0.1.0", "constant outside its range";
     E0301, "0.1.0", "required column without a rule";
     E0302, "0.1.0", "column set twice";
     E0304, "0.1.0", "row without a fate";

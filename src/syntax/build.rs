@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pest::iterators::Pair;
+use pest::iterators::{Pair, Pairs};
 
 use crate::base::{FileId, Span, Spanned};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
@@ -24,6 +24,12 @@ pub(super) struct Builder<'d> {
 }
 
 type Parsed<'t> = Pair<'t, Rule>;
+
+/// An item that could not be read.
+pub(super) struct Unread {
+    /// Where in the file a text begins that has no end, if that is what is wrong.
+    pub(super) text: Option<usize>,
+}
 
 impl<'d> Builder<'d> {
     pub(super) fn new(file: FileId, diagnostics: &'d mut Diagnostics) -> Self {
@@ -47,31 +53,37 @@ impl<'d> Builder<'d> {
                 doc_text(lines.map(|pair| pair.as_str()), "//!")
             }
             Err(error) => {
-                self.diagnostics
-                    .push(syntax_error(self.file, self.base, chunk, &error));
+                let (diagnostic, _) = syntax_error(self.file, self.base, chunk, &error);
+                self.diagnostics.push(diagnostic);
                 String::new()
             }
         }
     }
 
-    /// One item; `None` when it could not be read.
-    pub(super) fn item(&mut self, text: &str, range: Range<usize>) -> Option<Item> {
+    /// One item.
+    ///
+    /// # Errors
+    /// What is wrong is reported already; where that is a text without end, it is said again.
+    pub(super) fn item(&mut self, text: &str, range: Range<usize>) -> Result<Item, Unread> {
         self.base = range.start;
+        self.depth = 0;
         let chunk = text.get(range).unwrap_or_default();
         if let Some(diagnostic) = nesting::check(self.file, self.base, chunk) {
             self.diagnostics.push(diagnostic);
-            return None;
+            return Err(Unread { text: None });
         }
-        self.depth = 0;
-        let pairs = match parse(Rule::chunk, chunk) {
-            Ok(pairs) => pairs,
-            Err(error) => {
-                self.diagnostics
-                    .push(syntax_error(self.file, self.base, chunk, &error));
-                return None;
+        let pairs = parse(Rule::chunk, chunk).map_err(|error| {
+            let (diagnostic, quote) = syntax_error(self.file, self.base, chunk, &error);
+            self.diagnostics.push(diagnostic);
+            Unread {
+                text: quote.map(|quote| self.base + quote),
             }
-        };
-        let item = meaningful(pairs.into_iter().next()?).next()?;
+        })?;
+        self.read_item(pairs).ok_or(Unread { text: None })
+    }
+
+    fn read_item(&mut self, mut pairs: Pairs<'_, Rule>) -> Option<Item> {
+        let item = meaningful(pairs.next()?).next()?;
         let (docs, mut rest) = self.docs(item);
         let kind_pair = rest.next()?;
         let span = self.span(&kind_pair);
@@ -423,10 +435,26 @@ impl<'d> Builder<'d> {
             if part.as_rule() == Rule::escape {
                 text.extend(self.escape(&part));
             } else {
-                text.push_str(part.as_str());
+                text.push_str(self.text(&part));
             }
         }
         Spanned::new(text, span)
+    }
+
+    /// A piece of text as it stands; U+0000, which PostgreSQL's texts cannot hold, is reported.
+    pub(super) fn text<'t>(&mut self, pair: &Parsed<'t>) -> &'t str {
+        let text = pair.as_str();
+        if let Some(zero) = text.find('\0') {
+            let at = self.base + pair.as_span().start() + zero;
+            let place = Span::new(self.file, at, at + 1);
+            self.report(
+                codes::E0002,
+                place,
+                "U+0000 is no character that a text can hold",
+                "a byte of zero",
+            );
+        }
+        text
     }
 
     pub(super) fn escape(&mut self, pair: &Parsed<'_>) -> Option<char> {

@@ -189,7 +189,7 @@ impl Builder<'_> {
                             .map(|expr| TextPart::Expr(self.expr(expr))),
                     );
                 }
-                _ => literal.push_str(part.as_str()),
+                _ => literal.push_str(self.text(&part)),
             }
         }
         if !literal.is_empty() || parts.is_empty() {
