@@ -102,11 +102,12 @@ fn conditions_can_be_of_any_length() {
 
 #[test]
 fn a_long_condition_narrows_what_follows_in_it() {
-    let checked = list(" and ", |_| "p.age is not null".to_owned());
-    assert_eq!(written("1", &format!("{checked} and p.age == 1")), None);
-    let unchecked = list(" or ", |_| "p.age is not null".to_owned());
+    let others = list(" and ", |at| format!("p.id != {at}"));
+    let checked = format!("p.age is not null and {others} and p.age == 1");
+    assert_eq!(written("1", &checked), None);
+    let unchecked = checked.replace(" and ", " or ");
     assert_eq!(
-        compiled("1", &format!("{unchecked} or p.age == 1")).unwrap_err(),
+        compiled("1", &unchecked).unwrap_err(),
         ["E0202 comparison: expected a value, found `int?`, which may be null"]
     );
 }

@@ -17,8 +17,8 @@ impl BlockChecker<'_, '_, '_> {
         span: Span,
     ) -> Expr {
         match rest.first().map(|(op, _)| *op) {
-            Some(op @ (BinaryOp::And | BinaryOp::Or)) => self.logic(op, first, rest),
-            Some(BinaryOp::Coalesce) => self.coalesce(first, rest),
+            Some(op @ (BinaryOp::And | BinaryOp::Or)) => self.logic(op, first, rest, span),
+            Some(BinaryOp::Coalesce) => self.coalesce(first, rest, span),
             _ => self.arithmetic(first, rest, span),
         }
     }
@@ -29,6 +29,7 @@ impl BlockChecker<'_, '_, '_> {
         op: BinaryOp,
         first: &ast::Expr,
         rest: &[(BinaryOp, ast::Expr)],
+        span: Span,
     ) -> Expr {
         let (name, truth) = if op == BinaryOp::And {
             ("`and`", true)
@@ -45,7 +46,7 @@ impl BlockChecker<'_, '_, '_> {
             typed.push(operand);
         }
         self.facts = facts;
-        grouped(first, typed, &|left, right| Expr {
+        let mut whole = grouped(first, typed, &|left, right| Expr {
             ty: Type::required(Ty::Bool),
             span: left.span.to(right.span),
             kind: if truth {
@@ -53,11 +54,18 @@ impl BlockChecker<'_, '_, '_> {
             } else {
                 ExprKind::Or(left, right)
             },
-        })
+        });
+        whole.span = span;
+        whole
     }
 
     /// `??`: nullable operands, and at the end one that may be there always.
-    fn coalesce(&mut self, first: &ast::Expr, rest: &[(BinaryOp, ast::Expr)]) -> Expr {
+    fn coalesce(
+        &mut self,
+        first: &ast::Expr,
+        rest: &[(BinaryOp, ast::Expr)],
+        span: Span,
+    ) -> Expr {
         let first = self.expr(first);
         let mut ty = first.ty.clone();
         let mut before = (first.ty.clone(), first.span);
@@ -94,6 +102,7 @@ impl BlockChecker<'_, '_, '_> {
             kind: ExprKind::Coalesce(left, right),
         });
         whole.ty = ty;
+        whole.span = span;
         whole
     }
 

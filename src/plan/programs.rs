@@ -238,7 +238,9 @@ impl Lower<'_> {
             ExprKind::Compare(op, left, right) => {
                 Node::Compare(*op, self.expr(frame, left), self.expr(frame, right))
             }
-            ExprKind::Arithmetic(first, rest) => return self.arithmetic(frame, first, rest),
+            ExprKind::Arithmetic(first, rest) => {
+                return self.arithmetic(frame, first, rest, expr.span);
+            }
             ExprKind::Coalesce(left, right) => {
                 Node::Coalesce(self.expr(frame, left), self.expr(frame, right))
             }
@@ -329,13 +331,16 @@ impl Lower<'_> {
         frame: usize,
         first: &Expr,
         rest: &[(ir::ArithmeticOp, Expr)],
+        origin: Span,
     ) -> NodeId {
-        let mut origin = first.span;
+        let mut so_far = first.span;
         let mut whole = self.expr(frame, first);
-        for (op, operand) in rest {
-            origin = origin.to(operand.span);
+        for (number, (op, operand)) in rest.iter().enumerate() {
+            so_far = so_far.to(operand.span);
+            let is_last = number + 1 == rest.len();
             let right = self.expr(frame, operand);
-            whole = self.node(Node::Arithmetic(*op, whole, right), origin);
+            let place = if is_last { origin } else { so_far };
+            whole = self.node(Node::Arithmetic(*op, whole, right), place);
         }
         whole
     }

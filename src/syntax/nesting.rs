@@ -117,6 +117,8 @@ fn deepest(chunk: &str) -> Option<Range<usize>> {
                         }
                         level.waiting += 1;
                     }
+                    // The arm of a `match`.
+                    "else" if behind(rest, length).starts_with("=>") => {}
                     "else" => {
                         after_else = true;
                         if level.waiting > 0 {
@@ -144,6 +146,10 @@ fn deepest(chunk: &str) -> Option<Range<usize>> {
         rest = rest.get(length..).unwrap_or_default();
     }
     None
+}
+
+fn behind(rest: &str, length: usize) -> &str {
+    rest.get(length..).unwrap_or_default().trim_start()
 }
 
 /// An expression has ended: what was open in it is not any more.
