@@ -126,7 +126,11 @@ fn arithmetic_can_be_of_any_length_and_goes_from_the_left() {
         ("9223372036854775807 - p.id + p.id", i64::MAX),
         ("2 * p.id + 3 * p.id - -1", 36),
     ] {
-        assert_eq!(written(number, "p.id == 7"), Some(OwnedValue::Int(gives)), "{number}");
+        assert_eq!(
+            written(number, "p.id == 7"),
+            Some(OwnedValue::Int(gives)),
+            "{number}"
+        );
     }
     // The sum of the last two would fit; from the left it does not.
     assert_eq!(written("9223372036854775807 + p.id - p.id", ALWAYS), None);

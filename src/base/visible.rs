@@ -18,14 +18,17 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character cannot be told by looking, apart from blanks, tabs and line feeds.
+/// Whether a character cannot be told by looking, apart from blanks, tabs and line feeds. Those that
+/// join letters and pictures into one are left alone: they show in what they join.
 pub fn is_hidden(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         '\u{ad}'
         | '\u{61c}'
         | '\u{180e}'
-        | '\u{200b}'..='\u{200f}'
+        | '\u{200b}'
+        | '\u{200e}'
+        | '\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
         | '\u{feff}'

@@ -328,9 +328,17 @@ fn unknown_constraints(
     }
 }
 
-fn listed(columns: &[String]) -> String {
-    let columns: Vec<_> = columns.iter().map(|name| format!("`{name}`")).collect();
-    columns.join(", ")
+/// Names in quotes; a phrase that has some already stays as it is.
+fn listed(names: &[String]) -> String {
+    let quoted = |name: &String| {
+        if name.contains('`') {
+            name.clone()
+        } else {
+            format!("`{name}`")
+        }
+    };
+    let names: Vec<_> = names.iter().map(quoted).collect();
+    names.join(", ")
 }
 
 #[cfg(test)]

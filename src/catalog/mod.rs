@@ -93,6 +93,9 @@ pub struct VersionColumn {
     pub table: String,
     /// Its column; an integer.
     pub column: String,
+    /// A column that says whether the change that led to a version was carried through; a boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<String>,
 }
 
 /// An inclusive range of schema versions, as [`Identity::version`] counts them.

@@ -252,12 +252,12 @@ impl<'c> BlockChecker<'_, 'c, '_> {
         match &line.kind {
             LineKind::Clause { kind, reason, when } => {
                 if self.grouped() {
-                    let diagnostic =
-                        Diagnostic::error(codes::E0210, "a grouped view has fields and `let`s alone")
-                            .primary(line.span, "rows are groups here")
-                            .help(
-                                "put the condition into a view of the single rows, or into `where`",
-                            );
+                    let diagnostic = Diagnostic::error(
+                        codes::E0210,
+                        "a grouped view has fields and `let`s alone",
+                    )
+                    .primary(line.span, "rows are groups here")
+                    .help("put the condition into a view of the single rows, or into `where`");
                     self.error(diagnostic);
                 }
                 let when = self.condition(when, "`when`");
@@ -471,7 +471,9 @@ pub(super) fn copied_only(diagnostic: Diagnostic, types: &[&Ty]) -> Diagnostic {
     });
     match other {
         Some(name) => diagnostic
-            .note(format!("the language does not compute with PostgreSQL's `{name}`"))
+            .note(format!(
+                "the language does not compute with PostgreSQL's `{name}`"
+            ))
             .help(format!(
                 "its values can only be copied, into a column of the very type `{name}`"
             )),

@@ -60,12 +60,7 @@ impl BlockChecker<'_, '_, '_> {
     }
 
     /// `??`: nullable operands, and at the end one that may be there always.
-    fn coalesce(
-        &mut self,
-        first: &ast::Expr,
-        rest: &[(BinaryOp, ast::Expr)],
-        span: Span,
-    ) -> Expr {
+    fn coalesce(&mut self, first: &ast::Expr, rest: &[(BinaryOp, ast::Expr)], span: Span) -> Expr {
         let first = self.expr(first);
         let mut ty = first.ty.clone();
         let mut before = (first.ty.clone(), first.span);
@@ -172,13 +167,7 @@ impl BlockChecker<'_, '_, '_> {
     }
 
     /// The type of an arithmetic operation; reports what does not go together.
-    fn computed(
-        &mut self,
-        op: ArithmeticOp,
-        left: &Type,
-        right: &Expr,
-        span: Span,
-    ) -> Option<Ty> {
+    fn computed(&mut self, op: ArithmeticOp, left: &Type, right: &Expr, span: Span) -> Option<Ty> {
         let result = match (op, &left.ty, &right.ty.ty) {
             (_, Ty::Int, Ty::Int) => Some(Ty::Int),
             (ArithmeticOp::Subtract, Ty::Timestamp, Ty::Timestamp) => Some(Ty::Duration),

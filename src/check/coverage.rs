@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use crate::base::Span;
-use crate::diagnostics::{Diagnostic, codes, suggest};
 use crate::catalog::Table;
+use crate::diagnostics::{Diagnostic, codes, suggest};
 use crate::syntax::ast;
 use crate::types::{OwnedValue, PgType, Ty, Type};
 
@@ -235,8 +235,9 @@ fn column_fits(
 fn is_copy(frames: &[ir::Frame], frame: &ir::Frame, value: &Expr) -> bool {
     match &value.kind {
         ExprKind::Column { .. } | ExprKind::Literal(_) => true,
-        ExprKind::Local(local) => (frame.locals.get(*local))
-            .is_some_and(|local| is_copy(frames, frame, &local.value)),
+        ExprKind::Local(local) => {
+            (frame.locals.get(*local)).is_some_and(|local| is_copy(frames, frame, &local.value))
+        }
         ExprKind::Field { slot, local } => match frame.slots.get(*slot).map(|slot| slot.relation) {
             Some(Relation::Frame(inner)) => frames.get(inner).is_some_and(|view| {
                 let local = view.locals.get(*local);

@@ -1,6 +1,6 @@
 //! The command line: every command and flag, in one place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Exit status: 0 done · 1 the mapping has errors · 2 usage or settings · 3 could not start · \
+    after_help = "Exit status: 0 done · 1 the mapping has errors, or verify found differences · 2 usage or settings · 3 could not start · \
 4 unexpected database failure · 5 outcome of COMMIT unknown · 10 findings of severity error · \
 11 warnings only (check) · 130, 143 interrupted. Unless it is 0 or 5, nothing was changed."
 )]
@@ -29,7 +29,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// Flags that every command has.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Options of every command")]
     pub global: Global,
 }
 
@@ -86,11 +86,26 @@ pub enum Command {
     /// the mapping, into nothing. Reads both databases, writes to neither, and can run beside a
     /// live Synapse.
     Check(CheckArgs),
+    /// Make a configuration for MAS of Synapse's, or compare the two
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Move the accounts: everything, or nothing
     ///
     /// Stop Synapse and MAS first (not for --dry-run). Reads the source; writes the target in one
     /// transaction, which --dry-run rolls back at the very end.
     Migrate(MigrateArgs),
+    /// Prove that MAS's tables hold what the mapping makes, row by row
+    ///
+    /// After `migrate`, before MAS is started. Every row of the source goes through the mapping
+    /// again, and what comes out is compared with what is in the target, in both directions. Reads
+    /// both databases, writes to neither. Exit status 1 where they differ.
+    Verify(VerifyArgs),
+    /// Take back what a migration wrote, while MAS has not been started
+    ///
+    /// Empties the tables of the run in one transaction, if they hold exactly what it wrote and
+    /// nothing hangs on it; Synapse's database is not touched. With --force even if not: what is
+    /// lost with it is listed.
+    Undo(UndoArgs),
     /// See a whole migration on a throwaway PostgreSQL
     ///
     /// Starts a PostgreSQL of its own in a temporary directory, makes a Synapse-shaped and a
@@ -112,11 +127,11 @@ pub enum Command {
     /// Catalogs: the tables of one side as data
     #[command(subcommand)]
     Catalog(CatalogCommand),
-    /// Explain an error code, such as E0203
+    /// Explain an error code, such as E0203, or a finding, such as orphan
     ///
     /// Touches no database.
     Explain {
-        /// The code
+        /// The code, or the finding's id
         code: String,
     },
     /// List the functions of the language
@@ -189,12 +204,33 @@ pub struct SideArgs {
     /// The moment of the migration, so that two runs give identical rows; now unless given
     #[arg(long, value_name = "RFC3339")]
     pub migrated_at: Option<String>,
-    /// Write the report as JSON to this file, on failure too
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
     /// The most memory that the rows of one account may take, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub max_partition_memory: usize,
+}
+
+impl SideArgs {
+    /// The files that are read.
+    pub fn inputs(&self) -> Vec<&Path> {
+        let lists = [&self.synapse_config, &self.config, &self.catalogs];
+        let listed = lists.into_iter().flatten();
+        listed.chain(&self.mapping).map(PathBuf::as_path).collect()
+    }
+}
+
+/// What becomes of warnings.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FindingArgs {
+    /// Accept a warning, while it concerns no more than N (repeatable)
+    #[arg(long, value_name = "ID[=N]")]
+    pub accept: Vec<String>,
+    /// Accept the warnings listed in this file: YAML, or a line each with id, count, note
+    /// (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub accept_file: Vec<PathBuf>,
+    /// Take warnings that are not accepted for errors
+    #[arg(long)]
+    pub deny_warnings: bool,
 }
 
 /// `check`.
@@ -203,6 +239,74 @@ pub struct CheckArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
+    /// What becomes of warnings.
+    #[command(flatten)]
+    pub findings: FindingArgs,
+    /// Write the present warnings to this file, for --accept-file
+    #[arg(long, value_name = "FILE")]
+    pub write_accept_file: Option<PathBuf>,
+    /// List the accounts that nobody will be able to sign in to, as CSV (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    pub lockout_csv: Option<PathBuf>,
+    /// Only explain a finding: what it means, whom it concerns, what to do
+    #[arg(long, value_name = "ID", exclusive = true)]
+    pub explain_finding: Option<String>,
+    /// Write the report as JSON to this file, on failure too
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// `config …`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Make a configuration for MAS of Synapse's
+    ///
+    /// Carries over all that has a counterpart in MAS, each value with a comment that says where it
+    /// comes from, and warns of what has none. Secrets and signing keys are made afresh. What
+    /// Synapse's configuration cannot tell is marked FILL IN: MAS's database, its address, its
+    /// e-mail relay.
+    ///
+    /// Reads Synapse's configuration and the files it names. Touches no database.
+    #[command(after_help = "Examples:
+  mapwright config generate --synapse-config homeserver.yaml --output mas.yaml
+  mapwright config generate --synapse-config homeserver.yaml --synapse-config conf.d | less")]
+    Generate(ConfigGenerateArgs),
+    /// Say in what MAS's configuration differs in meaning from Synapse's
+    ///
+    /// Compares what MAS is told with what `config generate` would tell it: passwords, registration,
+    /// CAPTCHA, and each provider with its scopes, claims and log-out. Only what a change of a
+    /// configuration can mend is listed. Secrets are compared and not shown.
+    ///
+    /// Reads both configurations and the files they name. Touches no database.
+    #[command(
+        after_help = "Exit status: 0 the same · 10 what `check` calls errors, too · 11 differences."
+    )]
+    Lint(ConfigLintArgs),
+}
+
+/// `config generate`.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigGenerateArgs {
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub synapse_config: Vec<PathBuf>,
+    /// Write to this file, which only its owner can read; to stdout unless given
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
+/// `config lint`.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigLintArgs {
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub synapse_config: Vec<PathBuf>,
+    /// MAS's configuration (repeatable); else $MAS_CONFIG, else config.yaml
+    #[arg(long, visible_alias = "mas-config", value_name = "FILE")]
+    pub config: Vec<PathBuf>,
 }
 
 /// `migrate`.
@@ -211,12 +315,54 @@ pub struct MigrateArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
+    /// What becomes of warnings.
+    #[command(flatten)]
+    pub findings: FindingArgs,
     /// Do everything, then roll it back; can run beside a live Synapse
     #[arg(long)]
     pub dry_run: bool,
     /// Go on without locks on Synapse's tables, where the role may not take them
     #[arg(long)]
     pub no_source_lock: bool,
+    /// Before COMMIT read the written rows back, and roll back if they are not what was written
+    #[arg(long)]
+    pub verify: bool,
+    /// Write the report as JSON to this file, on failure too
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+    /// The report that `migrate --report` wrote: knows the moment of the migration
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "migrated_at",
+        conflicts_with = "migrated_at"
+    )]
+    pub report: Option<PathBuf>,
+}
+
+/// `undo`.
+#[derive(Clone, Debug, Args)]
+pub struct UndoArgs {
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+    /// The report that `migrate --report` wrote: knows what was written
+    #[arg(long, value_name = "FILE")]
+    pub report: PathBuf,
+    /// Even if MAS has changed the rows or others hang on them: all of them go
+    #[arg(long)]
+    pub force: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `demo`.

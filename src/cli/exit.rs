@@ -11,6 +11,8 @@ pub enum ExitStatus {
     Done,
     /// The mapping has errors.
     MappingErrors,
+    /// `verify`: the target is not what the mapping makes.
+    Differs,
     /// Usage or settings: an unknown flag, a file missing or malformed. Nothing was connected to.
     Usage,
     /// Could not start: connecting, authentication, permission, TLS, a lock held, a second run.
@@ -34,7 +36,7 @@ impl ExitStatus {
     pub fn code(self) -> u8 {
         match self {
             ExitStatus::Done => 0,
-            ExitStatus::MappingErrors => 1,
+            ExitStatus::MappingErrors | ExitStatus::Differs => 1,
             ExitStatus::Usage => 2,
             ExitStatus::CouldNotStart => 3,
             ExitStatus::Unexpected => 4,

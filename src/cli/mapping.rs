@@ -110,8 +110,12 @@ pub fn read(path: &Path) -> Result<String, Failure> {
             .help(help);
         Failure::one(ExitStatus::Usage, diagnostic)
     };
-    let bytes = std::fs::read(path)
-        .map_err(|error| failed(error.to_string(), "check the path, and that the file may be read"))?;
+    let bytes = std::fs::read(path).map_err(|error| {
+        failed(
+            error.to_string(),
+            "check the path, and that the file may be read",
+        )
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let (note, help) = no_utf8(error.as_bytes(), error.utf8_error().valid_up_to());
         failed(note, help)
@@ -224,8 +228,7 @@ fn setting_value(plan: &Plan, setting: &str) -> Result<(String, OwnedValue), Box
         } else {
             "`--set` takes `name=value`"
         };
-        let diagnostic =
-            Diagnostic::error(codes::E0614, message).help("write `--set name=value`");
+        let diagnostic = Diagnostic::error(codes::E0614, message).help("write `--set name=value`");
         return Err(Box::new(diagnostic));
     };
     let Some(param) = plan.params.iter().find(|param| param.name == name) else {
@@ -247,8 +250,7 @@ fn setting_value(plan: &Plan, setting: &str) -> Result<(String, OwnedValue), Box
                 NoValue::KeyTwice => format!("value of `--set {name}=…` has a key twice"),
             };
             Box::new(
-                Diagnostic::error(codes::E0614, message)
-                    .help(parameter::example(&param.ty.ty)),
+                Diagnostic::error(codes::E0614, message).help(parameter::example(&param.ty.ty)),
             )
         })
 }
@@ -281,10 +283,19 @@ mod tests {
             no_utf8(bytes, valid).0
         };
         assert_eq!(
-            note("a\nä = ".bytes().chain([0xe9, b'\n']).collect::<Vec<_>>().as_slice()),
+            note(
+                "a\nä = "
+                    .bytes()
+                    .chain([0xe9, b'\n'])
+                    .collect::<Vec<_>>()
+                    .as_slice()
+            ),
             "line 2, column 5: the byte 0xe9 is no UTF-8"
         );
-        assert_eq!(note(&[0xff, 0xfe, b'm', 0]), "the file is in UTF-16, not in UTF-8");
+        assert_eq!(
+            note(&[0xff, 0xfe, b'm', 0]),
+            "the file is in UTF-16, not in UTF-8"
+        );
     }
 
     #[test]

@@ -11,8 +11,10 @@ pub mod args;
 pub mod commands;
 pub mod exit;
 pub mod failure;
+pub mod finding_pages;
 pub mod mapping;
 pub mod operator;
+pub mod output_file;
 mod parameter;
 pub mod population;
 pub mod printer;
@@ -37,9 +39,9 @@ pub fn main() -> ExitCode {
             return status.into();
         }
     };
-    log(cli.global.verbose);
     let global = &cli.global;
     let printer = Printer::new(global.format, global.color, global.quiet, global.max_errors);
+    log(global.verbose, printer.colours());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -52,6 +54,12 @@ pub fn main() -> ExitCode {
         }
     };
     match outcome {
+        // Rows that were committed are there, whatever became of the words about them.
+        Ok(ExitStatus::Done | ExitStatus::Warnings)
+            if printer.lost_data() && !matches!(cli.command, Command::Migrate(_)) =>
+        {
+            ExitStatus::Usage.into()
+        }
         Ok(status) => status.into(),
         Err(failure) => end(&failure, &printer).into(),
     }
@@ -60,7 +68,10 @@ pub fn main() -> ExitCode {
 async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> {
     match command {
         Command::Check(args) => Box::pin(commands::check::run(args, printer)).await,
+        Command::Config(command) => commands::config::run(command, printer),
         Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
+        Command::Verify(args) => Box::pin(commands::verify::run(args, printer)).await,
+        Command::Undo(args) => Box::pin(commands::undo::run(args, printer)).await,
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),
         Command::Plan(args) => commands::plan::run(args, printer),
@@ -88,6 +99,7 @@ fn end(failure: &Failure, printer: &Printer) -> ExitStatus {
         }
         ExitStatus::Done
         | ExitStatus::MappingErrors
+        | ExitStatus::Differs
         | ExitStatus::Usage
         | ExitStatus::Warnings
         | ExitStatus::Interrupted
@@ -96,7 +108,7 @@ fn end(failure: &Failure, printer: &Printer) -> ExitStatus {
     failure.status
 }
 
-fn log(verbose: u8) {
+fn log(verbose: u8, colours: bool) {
     let level = match verbose {
         0 => "off",
         1 => "mapwright=info",
@@ -105,6 +117,7 @@ fn log(verbose: u8) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(colours)
         .with_writer(std::io::stderr)
         .finish();
     // A second subscriber could only have been set by ourselves.

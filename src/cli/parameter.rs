@@ -131,9 +131,7 @@ pub(super) fn example(ty: &Ty) -> String {
         Ty::Int => "write a whole number".to_owned(),
         Ty::Bytes => "write pairs of hexadecimal digits: `00ff`".to_owned(),
         Ty::Timestamp => "write a form such as `2026-05-01T02:00:00Z`".to_owned(),
-        Ty::Duration => {
-            "write a number and a unit of `us ms s m h d w`: `90m`, `-3h`".to_owned()
-        }
+        Ty::Duration => "write a number and a unit of `us ms s m h d w`: `90m`, `-3h`".to_owned(),
         Ty::Uuid => "write a UUID or a ULID".to_owned(),
         Ty::Inet => "write an address, perhaps with a prefix: `10.0.0.5`, `10.0.0.0/8`".to_owned(),
         Ty::Json => "write a JSON document".to_owned(),
@@ -175,11 +173,27 @@ mod tests {
             (Ty::Bytes, "\\x00ff", OwnedValue::Bytes(vec![0, 255])),
             (Ty::Duration, "90m", OwnedValue::Duration(5_400_000_000)),
             (Ty::Duration, "-3h", OwnedValue::Duration(-10_800_000_000)),
-            (Ty::Timestamp, "1970-01-01T00:00:01Z", OwnedValue::Timestamp(1_000_000)),
-            (Ty::Timestamp, "t\"1970-01-01T00:00:01Z\"", OwnedValue::Timestamp(1_000_000)),
-            (Ty::Inet, "10.0.0.5/8", OwnedValue::Inet(written::inet("10.0.0.5/8").unwrap())),
+            (
+                Ty::Timestamp,
+                "1970-01-01T00:00:01Z",
+                OwnedValue::Timestamp(1_000_000),
+            ),
+            (
+                Ty::Timestamp,
+                "t\"1970-01-01T00:00:01Z\"",
+                OwnedValue::Timestamp(1_000_000),
+            ),
+            (
+                Ty::Inet,
+                "10.0.0.5/8",
+                OwnedValue::Inet(written::inet("10.0.0.5/8").unwrap()),
+            ),
             (Ty::Json, "[1]", OwnedValue::Json("[1]".to_owned())),
-            (Ty::Severity, "quiet", OwnedValue::Severity(SeverityValue::Quiet)),
+            (
+                Ty::Severity,
+                "quiet",
+                OwnedValue::Severity(SeverityValue::Quiet),
+            ),
             (Ty::Uuid, "00000000-0000-0000-0000-000000000007", {
                 let mut bytes = [0; 16];
                 bytes[15] = 7;
@@ -198,7 +212,11 @@ mod tests {
             (Ty::Bool, "true", OwnedValue::Bool(true)),
             (Ty::Text, "\"a\"", OwnedValue::Text("a".to_owned())),
             (Ty::Duration, "\"-1s\"", OwnedValue::Duration(-1_000_000)),
-            (Ty::Json, "{\"a\":[1]}", OwnedValue::Json("{\"a\":[1]}".to_owned())),
+            (
+                Ty::Json,
+                "{\"a\":[1]}",
+                OwnedValue::Json("{\"a\":[1]}".to_owned()),
+            ),
         ] {
             let text = format!("{{\"k\": {text}}}");
             let gives = OwnedValue::Map(BTreeMap::from([("k".to_owned(), gives)]));

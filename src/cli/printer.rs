@@ -1,10 +1,12 @@
 //! The one place that prints: data to stdout, words for people to stderr.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::Files;
-use crate::diagnostics::Diagnostic;
 use crate::diagnostics::render::{Colour, Format, render, tally};
+use crate::diagnostics::{Diagnostic, codes};
 
 use super::args::{ColourChoice, OutputFormat};
 
@@ -21,6 +23,8 @@ pub struct Printer {
     max_errors: usize,
     /// Whether stderr is a terminal, where a line can be drawn over.
     pub live: bool,
+    /// Shared by the copies of a printer.
+    lost: Arc<AtomicBool>,
 }
 
 impl Printer {
@@ -43,27 +47,61 @@ impl Printer {
             colour,
             quiet,
             max_errors,
-            live: terminal && !dumb && !quiet,
+            live: terminal && !dumb && !quiet && format != OutputFormat::Json,
+            lost: Arc::default(),
         }
     }
 
-    /// Data: to stdout. A reader that has gone away ends it quietly.
+    /// Whether colours are shown.
+    pub fn colours(&self) -> bool {
+        self.colour == Colour::Ansi
+    }
+
+    /// Data: to stdout. A reader that has gone away ends it quietly; whatever else keeps it from
+    /// being written is said, and remembered.
     pub fn data(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        // Nobody is left to tell.
-        drop(written);
-    }
-
-    /// Words for people: to stderr, unless `--quiet`.
-    pub fn say(&self, text: &str) {
-        if !self.quiet {
-            self.always(text);
+        if let Err(error) = written
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            self.lost.store(true, Ordering::Relaxed);
+            let diagnostic =
+                Diagnostic::error(codes::E0613, "stdout cannot be written").note(error.to_string());
+            self.diagnostics(&Files::new(), &[diagnostic]);
         }
     }
 
-    /// Words that `--quiet` does not silence: errors, the verdict.
+    /// Whether data was kept from being written.
+    pub fn lost_data(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Words for people: to stderr, unless `--quiet`. Programs, which read JSON, find what they tell
+    /// in the report.
+    pub fn say(&self, text: &str) {
+        if !self.quiet && self.format != OutputFormat::Json {
+            self.line(text);
+        }
+    }
+
+    /// Words that `--quiet` does not silence: errors, the verdict. For programs an object with the
+    /// one entry `message`.
     pub fn always(&self, text: &str) {
+        if self.format == OutputFormat::Json {
+            self.line(&serde_json::json!({ "message": text }).to_string());
+        } else {
+            self.line(text);
+        }
+    }
+
+    /// A JSON document on a line of its own, for programs: to stderr, where stdout carries something
+    /// else.
+    pub fn record(&self, json: &str) {
+        self.line(json);
+    }
+
+    fn line(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         let written = writeln!(err, "{text}").and_then(|()| err.flush());
         drop(written);
@@ -93,7 +131,7 @@ impl Printer {
             text.push_str(&tally(diagnostics));
             text.push('\n');
         }
-        self.always(text.trim_end_matches('\n'));
+        self.line(text.trim_end_matches('\n'));
     }
 
     /// A word in bold or colour where the terminal shows it; the meaning never hangs on it.

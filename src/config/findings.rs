@@ -97,18 +97,21 @@ fn homeserver(settings: &Settings) -> Option<Finding> {
     );
     match &settings.mas.homeserver {
         Some(homeserver) if homeserver.value == server_name.value => None,
-        Some(homeserver) => Some(error(
-            "homeserver_mismatch",
-            vec![
-                homeserver.origin.to_string(),
-                server_name.origin.to_string(),
-            ],
-            format!(
-                "MAS is configured for the homeserver `{}`, Synapse is `{}`",
-                homeserver.value, server_name.value
-            ),
-            remedy,
-        )),
+        Some(homeserver) => Some(Finding {
+            count: 1,
+            ..error(
+                "homeserver_mismatch",
+                vec![
+                    homeserver.origin.to_string(),
+                    server_name.origin.to_string(),
+                ],
+                format!(
+                    "MAS is configured for the homeserver `{}`, Synapse is `{}`",
+                    homeserver.value, server_name.value
+                ),
+                remedy,
+            )
+        }),
         None => Some(error(
             "homeserver_mismatch",
             place(&server_name.origin),

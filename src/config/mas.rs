@@ -11,7 +11,7 @@ use super::files;
 use super::given::Given;
 use super::mas_database::{database, text_or_file};
 use super::provider_id::ProviderId;
-use super::raw::{Node, Place, Scalar, Schema, Value};
+use super::raw::{Node, Place, Scalar, Schema, Tree, Value};
 use super::section::At;
 use crate::diagnostics::{Diagnostics, codes, suggest};
 use crate::pg::{Secret, Sourced};
@@ -77,6 +77,8 @@ pub struct MasConfig {
     /// `account.password_registration_enabled`.
     pub password_registration_enabled: Sourced<bool>,
     pub(super) database: Given,
+    /// All of it, for what only some commands look at.
+    pub(super) tree: Tree,
 }
 
 impl MasConfig {
@@ -121,7 +123,7 @@ impl MasConfig {
                 merge(&below, &above)
             });
         let names = paths.iter().map(|path| path.display().to_string());
-        let config = Self::from_tree(&tree, names.collect(), environment, &mut problems);
+        let config = Self::from_tree(tree, names.collect(), environment, &mut problems);
         if problems.has_errors() {
             return Err(problems);
         }
@@ -129,12 +131,14 @@ impl MasConfig {
     }
 
     fn from_tree(
-        tree: &Node,
+        tree: Node,
         files: Vec<String>,
         environment: &Environment,
         problems: &mut Diagnostics,
     ) -> Self {
-        let top = At::top(tree, Schema::Core);
+        let tree = Tree::new(tree);
+        let kept = tree.clone();
+        let top = At::top(tree.node(), Schema::Core);
         let passwords = top.section("passwords", problems);
         let providers = top
             .section("upstream_oauth2", problems)
@@ -165,6 +169,7 @@ impl MasConfig {
                 .and_then(|section| section.switch("password_registration_enabled", problems))
                 .unwrap_or(Sourced::default_value(false)),
             database: database(&top, environment, problems),
+            tree: kept,
         }
     }
 }

@@ -4,19 +4,25 @@
 //! `cli` calls [`Settings::resolve`] once. Everything outside comes in through an [`Environment`];
 //! nothing here opens a connection or writes.
 
+mod accept_file;
 mod connection_string;
 mod endpoint;
 mod environment;
 mod files;
 mod findings;
+mod generate;
 mod given;
+mod intended;
 mod keywords;
+mod lint;
 mod mas;
 mod mas_database;
 mod password_file;
 mod password_findings;
+mod provider_findings;
 mod provider_id;
 mod raw;
+mod reference;
 mod scalar;
 mod section;
 mod service_file;
@@ -25,10 +31,15 @@ mod synapse;
 mod synapse_database;
 mod tls_settings;
 
+pub use accept_file::{AcceptEntry, accept_file, accept_flag};
 pub use environment::{Environment, FileFacts, FileKind, FileSystem};
 pub use findings::{DataFacts, config_findings};
+pub use generate::{Generated, KeyKind, NoRandomness, Randomness, SystemSource, generate};
 pub use given::Keyword;
+pub use lint::lint;
 pub use mas::{MasConfig, MasProvider, PasswordAlgorithm, PasswordScheme};
+pub use provider_findings::{ProviderLinks, missing_providers, provider_findings};
 pub use provider_id::ProviderId;
+pub use reference::{OptionReference, WarningReference, option_reference, warning_reference};
 pub use settings::{CommandLine, Settings, endpoint_of};
 pub use synapse::{PasswordLogin, SynapseConfig, SynapseDatabase, SynapseProvider};

@@ -76,13 +76,13 @@ fn pepper(pepper: Option<&Sourced<Secret>>, scheme: &PasswordScheme) -> Option<F
         return None;
     }
     let what = if ours.trim() == theirs.trim() {
-        "differs by blanks or line breaks at its ends only"
+        ", but differs by blanks or line breaks at its ends only"
     } else if theirs.is_empty() {
-        "is missing"
+        ", but is missing"
     } else if ours.is_empty() {
-        "is set, but Synapse has none"
+        "; it is set, but Synapse has none"
     } else {
-        "is another one"
+        ", but is another one"
     };
     let mut samples: Vec<String> = Vec::new();
     samples.extend(pepper.map(|pepper| pepper.origin.to_string()));
@@ -94,7 +94,7 @@ fn pepper(pepper: Option<&Sourced<Secret>>, scheme: &PasswordScheme) -> Option<F
         "password_secret_mismatch",
         samples,
         format!(
-            "the secret of MAS's password scheme of version 1 must be Synapse's pepper, but {what}: no migrated password would work"
+            "the secret of MAS's password scheme of version 1 must be Synapse's pepper{what}: no migrated password would work"
         ),
         "make `secret` of version 1 of `passwords.schemes` equal to `password_config.pepper` of Synapse, character by character",
     );

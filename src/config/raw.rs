@@ -61,6 +61,30 @@ pub(super) enum Value {
     Map(Vec<(String, Arc<Node>)>),
 }
 
+/// A whole configuration, kept for those who look at more of it than every command does.
+///
+/// Its `Debug` form shows nothing: it may hold secrets.
+#[derive(Clone)]
+pub(super) struct Tree(Arc<Node>);
+
+impl Tree {
+    /// Keeps a tree.
+    pub(super) fn new(node: Node) -> Self {
+        Self(Arc::new(node))
+    }
+
+    /// Its top.
+    pub(super) fn node(&self) -> &Node {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tree").finish_non_exhaustive()
+    }
+}
+
 impl Node {
     /// An empty map, standing at the start of `file`.
     pub(super) fn empty_map(file: &str) -> Self {
@@ -80,6 +104,28 @@ impl Node {
 /// # Errors
 /// E0602, with the place.
 pub(super) fn read(file: &str, text: &str, schema: Schema) -> Result<Node, Diagnostic> {
+    let Some(top) = document(file, text, schema)? else {
+        return Ok(Node::empty_map(file));
+    };
+    match &top.value {
+        Value::Map(_) => Ok(top.as_ref().clone()),
+        Value::Scalar(Scalar::Null) => Ok(Node::empty_map(file)),
+        Value::Scalar(_) | Value::List(_) => Err(malformed(
+            &top.place,
+            "is no map of settings at its top level",
+        )),
+    }
+}
+
+/// Reads one document, whatever it is; `None` for an empty text.
+///
+/// # Errors
+/// E0602, with the place.
+pub(super) fn document(
+    file: &str,
+    text: &str,
+    schema: Schema,
+) -> Result<Option<Arc<Node>>, Diagnostic> {
     let mut builder = Builder {
         file: file.into(),
         schema,
@@ -105,17 +151,7 @@ pub(super) fn read(file: &str, text: &str, schema: Schema) -> Result<Node, Diagn
         }
         builder.take(event, span.start)?;
     }
-    let Some(top) = builder.done else {
-        return Ok(Node::empty_map(file));
-    };
-    match &top.value {
-        Value::Map(_) => Ok(top.as_ref().clone()),
-        Value::Scalar(Scalar::Null) => Ok(Node::empty_map(file)),
-        Value::Scalar(_) | Value::List(_) => Err(malformed(
-            &top.place,
-            "is no map of settings at its top level",
-        )),
-    }
+    Ok(builder.done)
 }
 
 fn malformed(place: &Place, what: &str) -> Diagnostic {

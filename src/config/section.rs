@@ -241,7 +241,11 @@ impl<'a> At<'a> {
         let child = self.get(key)?;
         let number = match &child.node.value {
             Value::Scalar(Scalar::Integer(number)) => Some(*number),
-            Value::Scalar(Scalar::Text(text)) if self.schema == Schema::Python => {
+            // An environment variable holds text, whatever it means.
+            Value::Scalar(Scalar::Text(text))
+                if self.schema == Schema::Python
+                    || matches!(child.node.place, Place::Variable(_)) =>
+            {
                 text.trim().parse().ok()
             }
             Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,

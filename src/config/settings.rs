@@ -109,6 +109,22 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The names of [`Settings::providers`] whose provider MAS's configuration switches off: MAS
+    /// takes that over when it starts, whatever its database says now.
+    pub fn disabled_providers(&self) -> impl Iterator<Item = &str> {
+        self.providers
+            .iter()
+            .filter(|(_, id)| {
+                self.mas
+                    .providers
+                    .iter()
+                    .any(|provider| provider.id.value == id.value && !provider.enabled.value)
+            })
+            .map(|(name, _)| name.as_str())
+    }
+}
+
 /// The endpoint that a URI or `keyword=value` pairs lead to; `name` is what messages call it and
 /// `flag` where the text was given.
 ///

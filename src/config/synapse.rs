@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::environment::Environment;
 use super::files;
 use super::given::Keyword;
-use super::raw::{Node, Schema, Value};
+use super::raw::{Node, Schema, Tree, Value};
 use super::section::At;
 use super::synapse_database::database;
 use crate::diagnostics::Diagnostics;
@@ -101,6 +101,8 @@ pub struct SynapseConfig {
     pub user_consent: Option<Origin>,
     /// Whether Synapse already leaves log-ins to MAS.
     pub delegated: Option<Origin>,
+    /// All of it, for what only some commands look at.
+    pub(super) tree: Tree,
 }
 
 impl SynapseConfig {
@@ -123,24 +125,22 @@ impl SynapseConfig {
             return Err(problems);
         }
         let names = paths.iter().map(|path| path.display().to_string());
-        let config = Self::from_tree(&merge(trees), names.collect(), &mut problems);
+        let config = Self::from_tree(merge(trees), names.collect(), &mut problems);
         if problems.has_errors() {
             return Err(problems);
         }
         Ok(config)
     }
 
-    fn from_tree(tree: &Node, files: Vec<String>, problems: &mut Diagnostics) -> Self {
-        let top = At::top(tree, Schema::Python);
+    fn from_tree(tree: Node, files: Vec<String>, problems: &mut Diagnostics) -> Self {
+        let tree = Tree::new(tree);
+        let kept = tree.clone();
+        let top = At::top(tree.node(), Schema::Python);
         let off = || Sourced::default_value(false);
-        let mut oidc_providers: Vec<SynapseProvider> = top
-            .sections("oidc_providers", problems)
+        let oidc_providers = provider_sections(&top, problems)
             .iter()
             .map(|section| provider(section, problems))
             .collect();
-        if let Some(section) = enabled_section(&top, "oidc_config", false, problems) {
-            oidc_providers.push(provider(&section, problems));
-        }
         let password = top.section("password_config", problems);
         let password = password.as_ref();
         Self {
@@ -187,8 +187,16 @@ impl SynapseConfig {
                 .unwrap_or(off()),
             user_consent: top.get("user_consent").map(|section| section.origin()),
             delegated: delegated(&top, problems),
+            tree: kept,
         }
     }
+}
+
+/// The sections of all OpenID Connect providers that are on, the legacy one last.
+pub(super) fn provider_sections<'a>(top: &At<'a>, problems: &mut Diagnostics) -> Vec<At<'a>> {
+    let mut sections = top.sections("oidc_providers", problems);
+    sections.extend(enabled_section(top, "oidc_config", false, problems));
+    sections
 }
 
 /// A later file's key replaces an earlier one's, whole.
@@ -207,7 +215,7 @@ fn merge(trees: Vec<Node>) -> Node {
 }
 
 /// The section at `key` if it is there and its `enabled`, or else `default`, says so.
-fn enabled_section<'a>(
+pub(super) fn enabled_section<'a>(
     top: &At<'a>,
     key: &str,
     default: bool,
@@ -218,7 +226,8 @@ fn enabled_section<'a>(
     enabled.value.then_some(section)
 }
 
-fn provider(section: &At<'_>, problems: &mut Diagnostics) -> SynapseProvider {
+/// What Synapse makes of a provider's section.
+pub(super) fn provider(section: &At<'_>, problems: &mut Diagnostics) -> SynapseProvider {
     let id = match section.text("idp_id", problems) {
         Some(id) if id.value == "oidc" => id,
         Some(id) => id.map(|id| format!("oidc-{id}")),

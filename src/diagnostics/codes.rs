@@ -134,6 +134,8 @@ registry! {
     E0613, "0.1.0", "file that cannot be read or written";
     E0614, "0.1.0", "value of a parameter";
     E0615, "0.1.0", "value of a flag";
+    E0616, "0.1.0", "report of a run that is none";
+    E0617, "0.1.0", "no randomness";
     E0620, "0.1.0", "catalog file cannot be read";
     E0621, "0.1.0", "catalog contradicts itself";
     E0622, "0.1.0", "no such catalog is shipped";
@@ -183,6 +185,8 @@ registry! {
     E0674, "0.1.0", "table or column missing in a live database";
     E0675, "0.1.0", "run interrupted";
     E0676, "0.1.0", "sessions could not be looked at";
+    E0677, "0.1.0", "target differs from what was written";
+    E0678, "0.1.0", "target changed since the run";
     E0680, "0.1.0", "PostgreSQL's server programs not found";
     E0681, "0.1.0", "throwaway cluster not started";
     E0682, "0.1.0", "no directory for a throwaway cluster";

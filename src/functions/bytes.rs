@@ -58,7 +58,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "base64url_decode",
         parameters: &[parameter("text", Kind::Text)],
         returns: Returns::Required(Kind::Bytes),
-        fails: Some("where the text is not in the URL-safe alphabet of base64, or ends in part of a byte or of its padding"),
+        fails: Some(
+            "where the text is not in the URL-safe alphabet of base64, or ends in part of a byte or of its padding",
+        ),
         injective_in: None,
         doc: "The bytes of a text in URL-safe base64, with or without padding.",
         examples: &[

@@ -15,7 +15,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
             parameter("server_name", Kind::Text),
         ],
         returns: Returns::Required(Kind::Text),
-        fails: Some("where the text is no `@localpart:server`, names another server, or has nothing before the `:`"),
+        fails: Some(
+            "where the text is no `@localpart:server`, names another server, or has nothing before the `:`",
+        ),
         injective_in: Some(0),
         doc: "What stands between `@` and the first `:` of a Matrix user ID of that very server.",
         examples: &[

@@ -54,9 +54,20 @@ pub async fn database_facts<C: GenericClient>(client: &C) -> Result<DatabaseFact
 /// # Errors
 /// E0649 if PostgreSQL refuses or the connection breaks.
 pub async fn read_only<C: GenericClient>(client: &C) -> Result<(), PgError> {
-    let settings = "SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '10s'";
+    let settings = "SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '10s'";
     let done = client.batch_execute(settings).await;
     done.map_err(|error| failed("the session cannot be made read-only".to_owned(), &error))
+}
+
+/// Begins a read-only transaction whose view of the database stays the same until its end, however
+/// long it takes.
+///
+/// # Errors
+/// E0649 if PostgreSQL refuses or the connection breaks.
+pub async fn snapshot<C: GenericClient>(client: &C) -> Result<(), PgError> {
+    let begin = "SET statement_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    let done = client.batch_execute(begin).await;
+    done.map_err(|error| failed("a snapshot cannot be taken".to_owned(), &error))
 }
 
 /// What `ORDER BY` on a column means.

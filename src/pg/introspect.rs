@@ -68,6 +68,35 @@ pub async fn schema_version<C: GenericClient>(
     get(&row, 0).map_err(|error| unreadable(schema, &error))
 }
 
+/// The schema versions that a database notes as begun but not carried through; none where it notes no
+/// such thing. The table and its columns exist.
+///
+/// # Errors
+/// As [`schema_version`].
+pub async fn unfinished_versions<C: GenericClient>(
+    client: &C,
+    schema: &str,
+    version: &VersionColumn,
+) -> Result<Vec<i64>, PgError> {
+    let Some(done) = &version.done else {
+        return Ok(Vec::new());
+    };
+    let column = identifier(&version.column);
+    let query = format!(
+        "SELECT {column}::bigint FROM {} WHERE {} IS NOT TRUE ORDER BY {column}",
+        qualified(schema, &version.table),
+        identifier(done)
+    );
+    let rows = client
+        .query(&query, &[])
+        .await
+        .map_err(|error| unreadable(schema, &error))?;
+    rows.iter()
+        .map(|row| get(row, 0))
+        .collect::<Result<_, _>>()
+        .map_err(|error| unreadable(schema, &error))
+}
+
 async fn read<C: GenericClient>(
     client: &C,
     schema: &str,
@@ -255,7 +284,13 @@ pub(super) fn failed(message: String, error: &Error) -> PgError {
                 "PostgreSQL says (SQLSTATE {code}): {}",
                 db.message().replace(['\n', '\r'], " ")
             ));
-            if code == "42501" {
+            if code == "55P03" {
+                // Somebody keeps even readers out.
+                PgError::new(
+                    PgErrorKind::CouldNotStart,
+                    diagnostic.help("end what holds a lock on the table, then try again"),
+                )
+            } else if code == "42501" {
                 PgError::new(
                     PgErrorKind::CouldNotStart,
                     diagnostic.help("grant the role the right to read, or connect as the owner"),

@@ -92,7 +92,7 @@ pub(crate) async fn lock_all(
         if error.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
             return Err(LockFailure::Server(error));
         }
-        holders = session::lock_holders(client, &oids, mode.conflicts()).await?;
+        holders = session::lock_holders(client, Some(&oids), mode.conflicts()).await?;
         let clean_up_only = !holders.is_empty() && holders.iter().all(Session::is_autovacuum);
         wait = match (clean_up_only, wait) {
             (true, LockWait::NoWait) => LockWait::UntilTimeout,

@@ -37,5 +37,5 @@ pub use endpoint::{
 pub use error::{PgError, PgErrorKind};
 pub use origin::{Origin, Secret, Sourced};
 pub use server_certificate::Checked;
-pub use session::{Session, other_sessions};
+pub use session::{Session, other_sessions, who_keeps_readers_out};
 pub use tls::TlsState;

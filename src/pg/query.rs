@@ -124,6 +124,15 @@ pub(crate) fn copy_out_ordered(
     )
 }
 
+/// Reads columns of a table.
+pub(crate) fn copy_out(schema: &str, table: &str, columns: &[String]) -> String {
+    format!(
+        "COPY (SELECT {} FROM ONLY {}) TO STDOUT (FORMAT binary)",
+        identifiers(columns),
+        qualified(schema, table),
+    )
+}
+
 /// Reads columns of a table, at most `limit` rows of it.
 pub(crate) fn copy_out_limited(
     schema: &str,

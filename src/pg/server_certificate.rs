@@ -55,6 +55,17 @@ impl CertificateProblem {
         }
     }
 
+    /// What the check of a chain found, by the name that it has there.
+    fn of_chain(name: &str) -> Self {
+        if name.contains("CaUsedAsEndEntity") {
+            return Self::new(
+                "is one of a certification authority, and is not among those of `sslrootcert`",
+                "put this very certificate into `sslrootcert` if it is meant to be trusted",
+            );
+        }
+        Self::new(format!("is not accepted: {name}"), REISSUE)
+    }
+
     fn into_rustls(self) -> rustls::Error {
         CertificateError::Other(OtherError(Arc::new(self))).into()
     }
@@ -68,7 +79,7 @@ impl CertificateProblem {
                     CertificateError::Other(OtherError(other)) => other
                         .downcast_ref::<Self>()
                         .cloned()
-                        .unwrap_or_else(|| Self::new(format!("is not accepted: {other}"), REISSUE)),
+                        .unwrap_or_else(|| Self::of_chain(&format!("{other:?}"))),
                     other => Self::new(format!("is not accepted: {other}"), REISSUE),
                 });
             }

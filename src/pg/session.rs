@@ -104,31 +104,46 @@ pub async fn other_sessions(client: &Client, own: &[i32]) -> Result<Vec<Session>
             .map(Session::from_row)
             .collect::<Result<Vec<Session>, Error>>()
     };
-    looked.await.map_err(|error| {
-        let mut diagnostic = Diagnostic::error(
-            codes::E0676,
-            "the sessions of the database could not be looked at",
-        );
-        for note in server_error::notes(&error) {
-            diagnostic = diagnostic.note(note);
-        }
-        PgError::new(PgErrorKind::Unexpected, diagnostic)
-    })
+    looked.await.map_err(|error| unseen(&error))
 }
 
-/// The sessions that hold or wait for a lock in one of `modes` on one of `relations`.
+/// The sessions could not be looked at.
+fn unseen(error: &Error) -> PgError {
+    let mut diagnostic = Diagnostic::error(
+        codes::E0676,
+        "the sessions of the database could not be looked at",
+    );
+    for note in server_error::notes(error) {
+        diagnostic = diagnostic.note(note);
+    }
+    PgError::new(PgErrorKind::Unexpected, diagnostic)
+}
+
+/// The sessions that hold or wait for a lock in one of `modes` on one of `relations`, or on any table
+/// of the database.
 ///
 /// # Errors
 /// What the server said.
 pub(crate) async fn lock_holders(
     client: &Client,
-    relations: &[u32],
+    relations: Option<&[u32]>,
     modes: &[&str],
 ) -> Result<Vec<Session>, Error> {
     let rows = client
         .query(include_str!("sql/lock_holders.sql"), &[&relations, &modes])
         .await?;
     rows.iter().map(Session::from_row).collect()
+}
+
+/// The sessions that hold `ACCESS EXCLUSIVE` locks on tables of this database, which keep even
+/// readers out.
+///
+/// # Errors
+/// E0676.
+pub async fn who_keeps_readers_out(client: &Client) -> Result<Vec<Session>, PgError> {
+    lock_holders(client, None, &["AccessExclusiveLock"])
+        .await
+        .map_err(|error| unseen(&error))
 }
 
 /// The session that holds an advisory lock on `key` of this database.

@@ -156,6 +156,7 @@ pub fn plan(
                         sensitive: sensitive(target, &written.table, &column.name),
                     })
                     .collect(),
+                key: primary_key(written, target.tables.get(&written.table)),
             })
             .collect(),
         passes,
@@ -221,6 +222,19 @@ fn unproven(mapping: &ir::Mapping, proof: &KeyProof, why: &str) -> Diagnostic {
     Diagnostic::warning(codes::W0401, message)
         .primary(start, why.to_owned())
         .note("a run finds a violation only when the key is built again at its end; then everything is rolled back")
+}
+
+/// The places of the primary key's columns among those that are written, if all of them are.
+fn primary_key(written: &ir::Target, table: Option<&Table>) -> Vec<usize> {
+    let columns = table
+        .and_then(Table::primary_key)
+        .map_or(&[][..], |key| &key.columns);
+    let place = |name: &String| {
+        let mut columns = written.columns.iter();
+        columns.position(|column| column.name == *name)
+    };
+    let places: Option<Vec<usize>> = columns.iter().map(place).collect();
+    places.unwrap_or_default()
 }
 
 fn scan_column(column: &ir::Column, sensitive: bool) -> ScanColumn {

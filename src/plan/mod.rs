@@ -15,7 +15,7 @@ mod partition;
 mod programs;
 mod reasons;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 use serde::{Deserialize, Serialize};
 
@@ -298,6 +298,8 @@ pub struct Target {
     pub table: String,
     /// The columns that are written, in the order of the COPY.
     pub columns: Vec<TargetColumn>,
+    /// Which of them are the table's primary key; empty if it has none, or not all of it is written.
+    pub key: Vec<usize>,
 }
 
 /// A column that is written.

@@ -270,7 +270,10 @@ fn joins_itself(mapping: &ir::Mapping, constraint: &Constraint) -> Diagnostic {
     let table = scan.map_or("", |scan| scan.table.as_str());
     let column = |(_, column): &ScanColumn| {
         let found = scan.and_then(|scan| scan.columns.get(*column));
-        format!("`{table}.{}`", found.map_or("", |column| column.name.as_str()))
+        format!(
+            "`{table}.{}`",
+            found.map_or("", |column| column.name.as_str())
+        )
     };
     let pair = constraint.options.first();
     let (left, right) = pair.map_or_else(Default::default, |(a, b)| (column(a), column(b)));

@@ -355,9 +355,7 @@ impl Lower<'_> {
     ) -> NodeId {
         let lowered: Vec<(NodeId, NodeId)> = branches
             .iter()
-            .map(|(condition, then)| {
-                (self.expr(frame, condition), self.expr(frame, then))
-            })
+            .map(|(condition, then)| (self.expr(frame, condition), self.expr(frame, then)))
             .collect();
         let mut whole = self.expr(frame, otherwise);
         for (condition, then) in lowered.into_iter().rev() {

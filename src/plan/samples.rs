@@ -7,7 +7,7 @@ use crate::diagnostics::Diagnostics;
 use super::Plan;
 
 /// The plan of a mapping without its head, or the codes and messages of its errors.
-pub(super) fn planned(blocks: &str) -> Result<Plan, Vec<String>> {
+pub(crate) fn planned(blocks: &str) -> Result<Plan, Vec<String>> {
     let mapping = checked(blocks)?;
     let [source, target] = catalogs();
     let mut found = Diagnostics::new();

@@ -4,6 +4,8 @@
 //! Nothing here reads a mapping's text.
 
 mod block;
+pub mod difference;
+pub mod digest;
 mod ledger;
 pub mod memory;
 mod merge;
@@ -25,6 +27,7 @@ pub use ledger::{MapLedger, ReasonCount, ReasonReport, Reject, SAMPLES};
 pub use merge::Limits;
 use merge::Merge;
 pub use output::OutsideReference;
+pub use partition::PartitionOutcome;
 use partition::{Partition, Results};
 pub use report::RunReport;
 pub use row_sink::{NoSink, RowBatch, RowSink};
@@ -38,6 +41,11 @@ pub trait Observer: Send {
     /// So many rows of that scan were read since the last call.
     fn read(&mut self, scan: usize, rows: u64) {
         let _ = (scan, rows);
+    }
+
+    /// A partition is done. A key whose rows lie in tables of several passes comes once a pass.
+    fn partition(&mut self, outcome: &PartitionOutcome<'_>) {
+        let _ = outcome;
     }
 
     /// A batch was given to the sink.
@@ -109,6 +117,7 @@ pub async fn run<S: RowSource, K: RowSink>(
                 );
                 for index in 0..block.len() {
                     partition.work(index, &pass.frames, &pass.scans);
+                    observer.partition(&partition.outcome(&pass.scans));
                 }
                 results.output.batches(false, &mut batches);
                 for (target, batch) in batches.drain(..) {

@@ -283,6 +283,17 @@ impl<'p> Output<'p> {
         }
     }
 
+    /// Rows written so far to one target.
+    pub(super) fn total(&self, target: usize) -> u64 {
+        self.buffers.get(target).map_or(0, |buffer| buffer.total)
+    }
+
+    /// As [`Output::totals`], into a vector that is there already.
+    pub(super) fn totals_into(&self, totals: &mut Vec<u64>) {
+        totals.clear();
+        totals.extend(self.buffers.iter().map(|buffer| buffer.total));
+    }
+
     /// Rows written so far, by target.
     pub(super) fn totals(&self) -> Vec<u64> {
         self.buffers.iter().map(|buffer| buffer.total).collect()

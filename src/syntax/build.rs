@@ -116,9 +116,10 @@ impl<'d> Builder<'d> {
                 let limit = parts.next().and_then(|limit| {
                     let span = self.span(&limit);
                     match self.literal(limit) {
-                        ExprKind::Int(number) => {
-                            Some(Spanned::new(u64::try_from(number).unwrap_or(u64::MAX), span))
-                        }
+                        ExprKind::Int(number) => Some(Spanned::new(
+                            u64::try_from(number).unwrap_or(u64::MAX),
+                            span,
+                        )),
                         _ => None,
                     }
                 });

@@ -39,7 +39,10 @@ fn unclosed_text(place: &Place<'_>, open: &Open) -> Option<usize> {
         return (!ends).then_some(quote);
     }
     // A text over several lines, and a word right behind it: its end is the beginning of another.
-    let closed = open.closed.clone().filter(|closed| closed.end == open.end)?;
+    let closed = open
+        .closed
+        .clone()
+        .filter(|closed| closed.end == open.end)?;
     let several = text.get(closed.clone())?.contains('\n');
     (several && closed.end == place.position && !place.found.is_empty()).then_some(closed.start)
 }
@@ -194,7 +197,8 @@ fn odd_character(found: &str, here: Span) -> Option<Diagnostic> {
         '\u{feff}' => Some("byte order mark"),
         _ => None,
     };
-    if !is_hidden(c) && !(c.is_whitespace() && !BLANKS.contains(&c)) {
+    let odd_blank = c.is_whitespace() && !BLANKS.contains(&c);
+    if !is_hidden(c) && !odd_blank {
         return None;
     }
     let number = u32::from(c);

@@ -215,7 +215,9 @@ fn joined(mut left: Expr, op: BinaryOp, right: Expr) -> Expr {
         return Spanned::new(ExprKind::Binary { op, left, right }, span);
     }
     if let ExprKind::Chain { rest, .. } = &mut left.node
-        && rest.first().is_some_and(|(own, _)| level(*own) == level(op))
+        && rest
+            .first()
+            .is_some_and(|(own, _)| level(*own) == level(op))
     {
         rest.push((op, right));
         left.span = span;

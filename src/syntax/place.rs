@@ -64,7 +64,10 @@ impl<'t> Place<'t> {
     /// right there the grammar tells if something stands there that nothing begins with.
     fn leave_word(&mut self) {
         let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let (before, behind) = self.text.split_at_checked(self.position).unwrap_or_default();
+        let (before, behind) = self
+            .text
+            .split_at_checked(self.position)
+            .unwrap_or_default();
         let word = before.trim_end_matches(is_letter).len();
         let begins = self.text.get(word..).unwrap_or_default();
         let in_word = word < before.len() && behind.starts_with(is_letter);
@@ -221,7 +224,9 @@ impl<'t> Place<'t> {
 
     /// A word before the position that was read as a name and is likely a misspelt keyword of a line.
     pub(super) fn misspelt_line(&self) -> Option<(usize, &'t str, &'static str)> {
-        let begins_word = self.found.starts_with(|c: char| c.is_alphabetic() || c == '`');
+        let begins_word = self
+            .found
+            .starts_with(|c: char| c.is_alphabetic() || c == '`');
         if !self.expects("=") || !begins_word {
             return None;
         }
@@ -536,7 +541,10 @@ impl<'t> Place<'t> {
             }
         }
         let words = self.tokens.iter().map(String::as_str);
-        let near = suggest::nearest(self.found, words.filter(|word| word.len() > 1 && is_word(word)));
+        let near = suggest::nearest(
+            self.found,
+            words.filter(|word| word.len() > 1 && is_word(word)),
+        );
         near.filter(|near| *near != self.found)
     }
 

@@ -310,7 +310,13 @@ mod tests {
 
     #[test]
     fn what_cannot_go_on_spoils_nothing_either() {
-        for junk in ["# c", "-- c", "/* c */", "MAP m FROM t", "mapp m from t {\n}"] {
+        for junk in [
+            "# c",
+            "-- c",
+            "/* c */",
+            "MAP m FROM t",
+            "mapp m from t {\n}",
+        ] {
             assert_eq!(
                 items(&format!("reason r warn \"x\"\n{junk}\nmap m from t {{\n}}")),
                 ["reason r warn \"x\"", junk, "map m from t {\n}"]

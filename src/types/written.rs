@@ -174,7 +174,9 @@ pub fn integer(text: &str) -> Option<i64> {
 
 fn magnitude(digits: &str) -> Option<u64> {
     let begins = digits.starts_with(|c: char| c.is_ascii_digit());
-    let all = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let all = digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'_');
     (begins && all).then(|| digits.replace('_', "").parse().ok())?
 }
 
@@ -200,7 +202,11 @@ pub fn inet(text: &str) -> Option<Inet> {
     };
     let whole = Inet::host(address.parse().ok()?);
     let plain = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_digit());
-    let prefix = if plain { prefix.parse().ok()? } else { return None };
+    let prefix = if plain {
+        prefix.parse().ok()?
+    } else {
+        return None;
+    };
     (prefix <= whole.prefix).then_some(Inet { prefix, ..whole })
 }
 
@@ -252,10 +258,7 @@ mod tests {
             exact("2024-01-01T00:00:00.1234567Z"),
             Err("is finer than a microsecond")
         );
-        assert_eq!(
-            exact("1970-01-01T00:00:00.123456000Z"),
-            Ok(123_456)
-        );
+        assert_eq!(exact("1970-01-01T00:00:00.123456000Z"), Ok(123_456));
         assert_eq!(
             timestamp("1970-01-01T00:00:00.1234567Z", Precision::Cut),
             Ok(123_456)
@@ -292,7 +295,17 @@ mod tests {
         assert_eq!(duration("90m"), Some(5_400_000_000));
         assert_eq!(duration("-3h"), Some(-10_800_000_000));
         assert_eq!(duration("-9223372036854775808us"), Some(i64::MIN));
-        for text in ["", "3", "h", "3hh", "3 h", "_3h", "--3h", "9223372036855s", "3h4m"] {
+        for text in [
+            "",
+            "3",
+            "h",
+            "3hh",
+            "3 h",
+            "_3h",
+            "--3h",
+            "9223372036855s",
+            "3h4m",
+        ] {
             assert_eq!(duration(text), None, "{text}");
         }
     }
@@ -300,10 +313,19 @@ mod tests {
     #[test]
     fn addresses_have_a_prefix_or_none() {
         for text in ["10.0.0.5", "10.0.0.5/8", "2001:db8::/32", "0.0.0.0/0"] {
-            assert_eq!(inet(text).map(|inet| inet.to_string()).as_deref(), Some(text));
+            assert_eq!(
+                inet(text).map(|inet| inet.to_string()).as_deref(),
+                Some(text)
+            );
         }
         assert_eq!(inet("10.0.0.5/32"), inet("10.0.0.5"));
-        for text in ["10.0.0.5/33", "10.0.0.5/", "10.0.0.5/+8", "10.0.0/8", "::/129"] {
+        for text in [
+            "10.0.0.5/33",
+            "10.0.0.5/",
+            "10.0.0.5/+8",
+            "10.0.0/8",
+            "::/129",
+        ] {
             assert_eq!(inet(text), None, "{text}");
         }
     }

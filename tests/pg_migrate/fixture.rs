@@ -161,7 +161,7 @@ impl Drop for Directory {
 }
 
 /// Gives a new database the tables of a shipped catalog, by the program's own words.
-fn make_tables(database: &Database, catalog: &str) {
+pub(crate) fn make_tables(database: &Database, catalog: &str) {
     let ddl = run(&mut tool(&["catalog", "ddl", catalog]));
     ddl.answered(0, &[]);
     let directory = Directory::new();
@@ -208,19 +208,28 @@ async fn target_template() -> &'static Database {
     static TEMPLATE: OnceCell<Database> = OnceCell::const_new();
     TEMPLATE
         .get_or_init(|| async {
-            let database = harness::fresh_database("mas_template").await;
-            make_tables(&database, "mas");
-            database.psql(include_str!("../../src/cli/population/mas.sql"));
-            for (name, (_, uuid)) in PROVIDERS.iter().zip(PROVIDER_IDS) {
-                database.psql(&format!(
-                    "INSERT INTO upstream_oauth_providers (upstream_oauth_provider_id, human_name, scope,
-                        client_id, token_endpoint_auth_method, created_at)
-                     VALUES ('{uuid}', '{name}', 'openid', 'test', 'none', '2026-01-01')"
-                ));
-            }
-            database
+            let providers: Vec<(&str, &str)> = PROVIDERS
+                .into_iter()
+                .zip(PROVIDER_IDS.map(|(_, uuid)| uuid))
+                .collect();
+            target_database(&providers).await
         })
         .await
+}
+
+/// A MAS-shaped database with providers of those names and UUIDs.
+pub(crate) async fn target_database(providers: &[(&str, &str)]) -> Database {
+    let database = harness::fresh_database("mas_template").await;
+    make_tables(&database, "mas");
+    database.psql(include_str!("../../src/cli/population/mas.sql"));
+    for (name, uuid) in providers {
+        database.psql(&format!(
+            "INSERT INTO upstream_oauth_providers (upstream_oauth_provider_id, human_name, scope,
+                client_id, token_endpoint_auth_method, created_at)
+             VALUES ('{uuid}', '{name}', 'openid', 'test', 'none', '2026-01-01')"
+        ));
+    }
+    database
 }
 
 /// A source, a target, and the files that lead to them.
@@ -275,6 +284,14 @@ impl Pair {
             .args(["--report", &self.path("report.json")])
             .args(["--migrated-at", MIGRATED_AT]);
         command
+    }
+
+    /// `verify` or `undo` with both configurations and the report of the run before.
+    pub(crate) fn after(&self, arguments: &[&str]) -> Run {
+        run(tool(arguments)
+            .args(["--synapse-config", &self.path("homeserver.yaml")])
+            .args(["--config", &self.path("mas.yaml")])
+            .args(["--report", &self.path("report.json")]))
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
@@ -403,6 +420,17 @@ pub(crate) fn homeserver(database: &str, user: &str) -> String {
 
 /// MAS's configuration.
 pub(crate) fn mas(database: &str) -> String {
+    let providers = PROVIDERS
+        .into_iter()
+        .zip(PROVIDER_IDS.map(|(ulid, _)| ulid));
+    mas_with(database, providers)
+}
+
+/// MAS's configuration with providers of those names and ULIDs.
+pub(crate) fn mas_with<'a>(
+    database: &str,
+    providers: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> String {
     let socket = harness::cluster().socket_directory().display();
     let mut text = format!(
         "matrix:\n  homeserver: {SERVER_NAME}\ndatabase:\n  socket: {socket}\n  port: {PORT}\n  username: {SUPERUSER}\n  \
@@ -410,7 +438,7 @@ pub(crate) fn mas(database: &str) -> String {
          - {{version: 1, algorithm: bcrypt, secret: {PEPPER}, unicode_normalization: true}}\n  \
          - {{version: 2, algorithm: argon2id}}\nupstream_oauth2:\n  providers:\n"
     );
-    for (name, (ulid, _)) in PROVIDERS.iter().zip(PROVIDER_IDS) {
+    for (name, ulid) in providers {
         text.push_str(&format!(
             "  - {{id: {ulid}, synapse_idp_id: {name}, issuer: \"https://sso.example\", client_id: test, \
              scope: openid, token_endpoint_auth_method: none}}\n"

@@ -21,3 +21,5 @@ mod rollback;
 mod rules;
 mod signals;
 mod snapshots;
+mod undo;
+mod verify;

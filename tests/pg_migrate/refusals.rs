@@ -126,8 +126,9 @@ async fn one_database_for_both() {
     pair.write("mas.yaml", &mas(&pair.source.name));
     let before = pair.states();
     for command in ["check", "migrate"] {
-        pair.run(&[command])
-            .answered(10, &["error[same_database]", "nothing was changed"]);
+        let run = pair.run(&[command]);
+        run.answered(10, &["error[same_database]", "nothing was changed"]);
+        assert!(!run.stderr.contains("swap"), "{}", run.stderr);
     }
     assert_eq!(pair.states(), before);
 }
@@ -262,4 +263,86 @@ async fn an_empty_synapse_database() {
             .answered(10, &["source_database_empty", "nothing was changed"]);
     }
     assert_eq!(pair.states(), before);
+}
+
+#[tokio::test]
+async fn a_change_of_the_schema_that_was_not_carried_through() {
+    let pair = Pair::new("unfinished").await;
+    pair.target
+        .psql("UPDATE _sqlx_migrations SET success = false");
+    for command in ["check", "migrate"] {
+        pair.run(&[command]).answered(
+            10,
+            &["error[target_schema_unfinished]", "not carried through"],
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_may_refuse_rows_is_said_before_they_are_written() {
+    let pair = Pair::new("surprises").await;
+    pair.target.psql(
+        "CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+         CREATE EVENT TRIGGER watch ON sql_drop EXECUTE FUNCTION watch();
+         ALTER TABLE users ADD CONSTRAINT apart EXCLUDE USING btree (username WITH =)",
+    );
+    pair.run(&["check"]).answered(
+        11,
+        &[
+            "warning[target_surprises] 2 times",
+            "event trigger `watch` on `sql_drop`, exclusion constraint `apart` on `users`",
+        ],
+    );
+    pair.run(&["migrate", "--dry-run", "--verify"])
+        .answered(0, &[]);
+}
+
+#[tokio::test]
+async fn a_table_that_nobody_may_read_at_the_moment() {
+    let pair = Pair::new("kept_out").await;
+    for (side, table) in [
+        (&pair.target, "upstream_oauth_providers"),
+        (&pair.source, "devices"),
+    ] {
+        let holder = side.connect().await;
+        let lock = format!(
+            "SET application_name = 'the holder'; BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
+        );
+        holder.batch_execute(&lock).await.unwrap();
+        pair.run(&["check"])
+            .answered(3, &["the holder", "AccessExclusiveLock", table]);
+    }
+}
+
+#[tokio::test]
+async fn a_moment_outside_the_times_that_rows_can_have() {
+    let pair = Pair::new("far").await;
+    for moment in ["2300-01-01T00:00:00Z", "1969-12-31T23:59:59Z"] {
+        let run = run(tool(&["check", "--migrated-at", moment])
+            .args(["--synapse-config", &pair.path("homeserver.yaml")])
+            .args(["--config", &pair.path("mas.yaml")]));
+        run.answered(2, &["E0615", "between 1970 and 2100"]);
+    }
+}
+
+#[tokio::test]
+async fn many_rows_rejected_for_one_reason_are_one_message() {
+    let pair = Pair::new("crowd").await;
+    pair.source.psql(
+        "INSERT INTO users (name, creation_ts, admin, is_guest, deactivated)
+         SELECT '@n' || n || ':other.example', 1700000000, 0, 0, 0 FROM generate_series(1, 300) AS n",
+    );
+    let run = pair.run(&["migrate"]);
+    run.answered(10, &["error[foreign_user] 300 times"]);
+    assert_eq!(
+        run.stderr.matches("error[E0501]").count(),
+        1,
+        "{}",
+        run.stderr
+    );
+    let short = pair.run(&["migrate", "--format", "short"]);
+    short.answered(
+        10,
+        &["rows rejected by reason `foreign_user` in `account`: @n100:other.example …"],
+    );
 }

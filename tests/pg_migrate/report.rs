@@ -118,3 +118,58 @@ async fn a_verbose_run_shows_no_secret_either() {
     let run = crate::fixture::run(&mut command);
     run.answered(0, &["committed"]);
 }
+
+#[tokio::test]
+async fn programs_get_a_report_whatever_the_end() {
+    let pair = Pair::new("report_json").await;
+    pair.write("mas.yaml", &crate::fixture::mas("nowhere"));
+    let run = pair.run(&["check", "--format", "json"]);
+    run.answered(3, &["nowhere"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report, run.json(), "stdout holds the same");
+    assert_eq!(report["verdict"]["exit"], 3);
+    for line in run.stderr.lines() {
+        let object: Value = serde_json::from_str(line).unwrap();
+        assert!(object.is_object(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_never_takes_the_place_of_an_input() {
+    let pair = Pair::new("report_input").await;
+    let path = pair.path("mas.yaml");
+    let before = std::fs::read(&path).unwrap();
+    let run = crate::fixture::run(
+        crate::fixture::tool(&["check", "--report", &path, "--config", &path])
+            .args(["--synapse-config", &pair.path("homeserver.yaml")]),
+    );
+    run.answered(2, &["E0613", "would replace an input"]);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn reports_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let pair = Pair::new("report_mode").await;
+    pair.run(&["check"]).answered(11, &[]);
+    let mode = std::fs::metadata(pair.path("report.json"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn data_that_cannot_be_written_is_no_success() {
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = crate::fixture::tool(&["mapping"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("stdout cannot be written"), "{said}");
+}

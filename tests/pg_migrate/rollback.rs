@@ -43,7 +43,11 @@ async fn two_providers_made_one() {
     let refused = pair.run(&["migrate", flag[0], flag[1]]);
     refused.answered(
         10,
-        &["E0666", "upstream_oauth_links", "nothing was changed"],
+        &[
+            "error[unique_key_violated]",
+            "upstream_oauth_links",
+            "nothing was changed",
+        ],
     );
     assert_eq!(pair.states(), before);
 }
@@ -57,8 +61,15 @@ async fn a_unique_index_that_nobody_knew() {
     let before = pair.states();
     for command in [&["migrate", "--dry-run"][..], &["migrate"]] {
         let run = pair.run(command);
-        run.answered(10, &["E0666", "one_of_each", "nothing was changed"]);
-        assert_eq!(run.json()["verdict"]["problems"][0]["code"], "E0666");
+        run.answered(
+            10,
+            &[
+                "error[unique_key_violated]",
+                "one_of_each",
+                "nothing was changed",
+            ],
+        );
+        assert_eq!(run.json()["findings"][0]["id"], "unique_key_violated");
         assert_eq!(pair.states(), before);
     }
 }

@@ -175,8 +175,14 @@ async fn b3_a_target_in_use_is_refused() {
         .unwrap();
     let before = pair.states();
     for command in [&["migrate"][..], &["migrate", "--dry-run"]] {
-        pair.run(command)
-            .answered(3, &["E0661", "a live MAS", "nothing was changed"]);
+        pair.run(command).answered(
+            10,
+            &[
+                "error[target_sessions]",
+                "a live MAS",
+                "nothing was changed",
+            ],
+        );
         assert_eq!(pair.states(), before);
     }
 }

@@ -26,9 +26,12 @@ fn compare(name: &str, text: &str) {
 
 #[test]
 fn snapshots_of_help() {
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 16] = [
         &[],
         &["check"],
+        &["config"],
+        &["config", "generate"],
+        &["config", "lint"],
         &["migrate"],
         &["demo"],
         &["compile"],

@@ -496,6 +496,6 @@ async fn a_stream_that_breaks_says_which_table() {
         }
     };
     assert_eq!(error.code, codes::E0655);
-    assert_eq!(error.message, "reading the source table `big` failed");
+    assert_eq!(error.message, "reading table `big` failed");
     // Broken stays broken: nobody takes it for the end.
 }

@@ -9,6 +9,7 @@ use crate::cli::args::{CatalogCommand, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::mapping;
+use crate::cli::operator::accept::Accepted;
 use crate::cli::operator::findings;
 use crate::cli::printer::{Printer, Style};
 use crate::config::{Environment, endpoint_of};
@@ -131,16 +132,17 @@ async fn diff(
     if all {
         printer.data(&compare(expected, &live));
     }
-    let found: Vec<_> = differences(&needed, &live)
+    let mut found: Vec<_> = differences(&needed, &live)
         .into_iter()
         .map(|difference| difference.finding)
         .collect();
+    findings::sort(&mut found);
     if printer.format == OutputFormat::Json {
         let mut text = serde_json::to_string_pretty(&found).unwrap_or_default();
         text.push('\n');
         printer.data(&text);
     } else {
-        printer.say(findings::render(&found, printer).trim_end());
+        printer.say(findings::render(&found, None, &Accepted::default(), printer).trim_end());
     }
     let broken = found
         .iter()

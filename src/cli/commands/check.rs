@@ -1,25 +1,45 @@
 //! `check`: would a migration succeed, and what would it leave out?
 
+use std::path::PathBuf;
+
 use crate::cli::args::{CheckArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
 use crate::cli::operator::interrupt::Interrupts;
-use crate::cli::operator::preflight::{Schemas, look};
+use crate::cli::operator::lockout::Lockout;
+use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::{DataFacts, config_findings};
-use crate::diagnostics::Finding;
+use crate::diagnostics::{Finding, FindingSeverity, codes};
+use crate::pg::source::may_lock;
 
 /// Looks at everything and says what it found.
 ///
 /// # Errors
 /// What makes looking impossible: settings, connections, a database that breaks.
 pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
+    if let Some(id) = &args.explain_finding {
+        return super::explain::finding(id, printer);
+    }
     let sides = &args.sides;
     let started_at = jiff::Timestamp::now();
-    let job = Job::new(sides, printer)?;
-    report::writable(sides.report.as_deref())?;
+    let mut job = Job::new(sides, printer)?;
+    job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
+    let mut inputs = sides.inputs();
+    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    report::writable(args.report.as_deref(), &inputs)?;
+    // A file may be renewed from itself.
+    report::writable(args.write_accept_file.as_deref(), &sides.inputs())?;
+    let list = match &args.lockout_csv {
+        Some(path) => {
+            report::apart(path, &inputs)?;
+            Some(Lockout::begin(path)?)
+        }
+        None => None,
+    };
     let mut frame = Frame {
         command: "check",
         dry_run: false,
@@ -28,26 +48,37 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     };
     let mut interrupts = Interrupts::listen();
     let looked = tokio::select! {
-        looked = look_at_all(&job, args, &mut frame, printer) => looked,
+        looked = look_at_all(&job, args, list, &mut frame, printer) => looked,
         status = interrupts.wait() => {
+            let failure = Failure::new(status, Vec::new());
+            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
             printer.always("interrupted; nothing was changed");
-            return Err(with_report(&job, sides.report.as_deref(), &frame, Failure::new(status, Vec::new())));
+            return Err(failure);
         }
     };
     let mut outcome = match looked {
         Ok(outcome) => outcome,
-        Err(failure) => return Err(with_report(&job, sides.report.as_deref(), &frame, failure)),
+        Err(failure) => {
+            return Err(with_report(
+                &job,
+                args.report.as_deref(),
+                &frame,
+                failure,
+                printer,
+            ));
+        }
     };
-    sort(&mut outcome.findings);
-    let status = if findings::any_error(&outcome.findings) {
-        ExitStatus::Findings
-    } else if outcome.findings.is_empty() {
-        ExitStatus::Done
-    } else {
-        ExitStatus::Warnings
+    findings::sort(&mut outcome.findings);
+    let status = match job.accepted.standing(&outcome.findings) {
+        Standing::Blocked => ExitStatus::Findings,
+        Standing::Warnings => ExitStatus::Warnings,
+        Standing::Clean => ExitStatus::Done,
     };
-    let text = verdict(&outcome);
-    show(&outcome, printer);
+    let text = verdict(&outcome, &job.accepted, status);
+    show(&job, &outcome, printer);
+    if let Some(path) = &args.write_accept_file {
+        job.accepted.write_file(path, &outcome.findings)?;
+    }
     let verdict = Verdict {
         exit: status.code(),
         committed: false,
@@ -55,7 +86,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         problems: Vec::new(),
     };
     let report = report::report(&job, &outcome, &frame, verdict);
-    if let Some(path) = &sides.report {
+    if let Some(path) = &args.report {
         report::write(path, &report)?;
     }
     if printer.format == OutputFormat::Json {
@@ -73,6 +104,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
 async fn look_at_all(
     job: &Job,
     args: &CheckArgs,
+    list: Option<Lockout>,
     frame: &mut Frame,
     printer: &Printer,
 ) -> Result<Outcome, Failure> {
@@ -94,18 +126,26 @@ async fn look_at_all(
         target: &sides.mas_schema,
     };
     let begun = std::time::Instant::now();
-    let mut looked = look(job, source, schemas).await?;
+    let mut looked = look(job, source, schemas, Purpose::Migrate).await?;
     frame.sides.clone_from(&looked.sides);
     outcome
         .phases
         .push(("look at both databases".to_owned(), begun.elapsed()));
     if looked.readable {
+        lock_rights(job, &mut looked, schemas).await?;
         let begun = std::time::Instant::now();
-        outcome.run = Some(rehearsal::rehearse(job, source, schemas, &mut looked, printer).await?);
+        let rehearsed =
+            rehearsal::rehearse(job, source, schemas, &mut looked, list, printer).await?;
+        outcome.run = Some(rehearsed.report);
+        outcome.forecast = rehearsed.forecast;
+        outcome.links = rehearsed.links;
         outcome
             .phases
             .push(("rehearse every row".to_owned(), begun.elapsed()));
     } else {
+        if list.is_some() {
+            printer.always("no list of accounts is written: the rows could not be rehearsed");
+        }
         looked.findings.extend(config_findings(
             &job.settings,
             DataFacts {
@@ -115,6 +155,33 @@ async fn look_at_all(
     }
     outcome.findings = looked.findings;
     Ok(outcome)
+}
+
+/// Whether a real run could lock the source's tables, which a check does not need.
+async fn lock_rights(job: &Job, looked: &mut Looked, schemas: Schemas<'_>) -> Result<(), Failure> {
+    let asked = may_lock(&looked.source.client, schemas.source, &job.source_tables()).await;
+    match asked {
+        Err(error) if error.diagnostic.code == codes::E0652 => {
+            let grants: Vec<&str> = (error.diagnostic.notes.iter())
+                .map(String::as_str)
+                .filter(|note| note.starts_with("GRANT "))
+                .collect();
+            looked.findings.push(Finding {
+                id: "source_lock_not_granted".to_owned(),
+                severity: FindingSeverity::Warning,
+                count: 1,
+                samples: Vec::new(),
+                meaning: format!(
+                    "{}; `migrate` does so, to keep writers out",
+                    error.diagnostic.message
+                ),
+                remedy: error.diagnostic.help.join("; "),
+                sql: Some(grants.join(" ")).filter(|grants| !grants.is_empty()),
+            });
+            Ok(())
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Says where both sides lead, and where each setting came from.
@@ -127,34 +194,35 @@ pub(super) fn describe(job: &Job, printer: &Printer) {
     printer.diagnostics(&crate::base::Files::new(), &job.settings.warnings);
 }
 
-/// Errors first, then by how many rows they concern.
-pub(super) fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|left, right| {
-        let key = |finding: &Finding| {
-            (
-                finding.severity,
-                std::cmp::Reverse(finding.count),
-                finding.id.clone(),
-            )
-        };
-        key(left).cmp(&key(right))
-    });
-}
-
-fn show(outcome: &Outcome, printer: &Printer) {
-    if let Some(run) = &outcome.run {
+fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
+    let run = outcome.run.as_ref();
+    if let Some(run) = run {
         printer.say(&table::ledger(run));
     }
-    printer.say(findings::render(&outcome.findings, printer).trim_end());
+    if let Some(forecast) = &outcome.forecast {
+        printer.say(&table::accounts(&forecast.accounts, &outcome.links));
+        printer.say(&table::sign_in(&forecast.sign_in));
+    }
+    let findings = findings::render(&outcome.findings, run, &job.accepted, printer);
+    if !findings.is_empty() {
+        printer.say(&findings);
+    }
+    for line in job.accepted.idle(&outcome.findings, run.is_some()) {
+        printer.say(&findings::wrap(&line, ""));
+    }
 }
 
-fn verdict(outcome: &Outcome) -> String {
-    let errors = outcome
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == crate::diagnostics::FindingSeverity::Error)
-        .count();
-    let warnings = outcome.findings.len() - errors;
+fn verdict(outcome: &Outcome, accepted: &Accepted, status: ExitStatus) -> String {
+    let count = |wanted: &dyn Fn(&Finding) -> bool| {
+        outcome
+            .findings
+            .iter()
+            .filter(|found| wanted(found))
+            .count()
+    };
+    let errors = count(&|finding| finding.severity == FindingSeverity::Error);
+    let known = count(&|finding| accepted.acceptance(finding) == Acceptance::Accepted);
+    let warnings = outcome.findings.len() - errors - known;
     let rehearsed = match &outcome.run {
         Some(run) => format!(
             "{} rows were rehearsed",
@@ -163,7 +231,15 @@ fn verdict(outcome: &Outcome) -> String {
         None => "the rows were not rehearsed".to_owned(),
     };
     match (errors, warnings) {
+        (0, 0) if known > 0 => format!(
+            "ready to migrate: {}, accepted; {rehearsed}, nothing was changed",
+            plural(known, "warning")
+        ),
         (0, 0) => format!("ready to migrate: no findings; {rehearsed}, nothing was changed"),
+        (0, warnings) if status == ExitStatus::Findings => format!(
+            "not ready to migrate: {} not accepted (--deny-warnings); {rehearsed}, nothing was changed",
+            plural(warnings, "warning")
+        ),
         (0, warnings) => format!(
             "ready to migrate, {} to read; {rehearsed}, nothing was changed",
             plural(warnings, "warning")
@@ -184,30 +260,40 @@ fn plural(number: usize, noun: &str) -> String {
     }
 }
 
-/// Writes the report of a command that failed, where one is wanted; the failure stays the answer.
+/// Gives out the report of a command that failed, to its file and for programs to stdout; the failure
+/// stays the answer.
 pub(super) fn with_report(
     job: &Job,
     path: Option<&std::path::Path>,
     frame: &Frame,
     failure: Failure,
+    printer: &Printer,
 ) -> Failure {
-    if let Some(path) = path {
-        let verdict = Verdict {
-            exit: failure.status.code(),
-            committed: false,
-            text: if failure.status == ExitStatus::OutcomeUnknown {
-                "failed; whether the target was changed is unknown".to_owned()
-            } else {
-                "failed; nothing was changed".to_owned()
-            },
-            problems: failure.diagnostics.iter().map(Into::into).collect(),
-        };
-        let report = report::report(job, &Outcome::default(), frame, verdict);
-        if let Err(mut unwritten) = report::write(path, &report) {
-            unwritten.status = failure.status;
-            unwritten.diagnostics.splice(0..0, failure.diagnostics);
-            return unwritten;
-        }
+    let json = printer.format == OutputFormat::Json;
+    if path.is_none() && !json {
+        return failure;
+    }
+    let text = match failure.status {
+        ExitStatus::OutcomeUnknown => "failed; whether the target was changed is unknown",
+        ExitStatus::Interrupted | ExitStatus::Terminated => "interrupted; nothing was changed",
+        _ => "failed; nothing was changed",
+    };
+    let verdict = Verdict {
+        exit: failure.status.code(),
+        committed: false,
+        text: text.to_owned(),
+        problems: failure.diagnostics.iter().map(Into::into).collect(),
+    };
+    let report = report::report(job, &Outcome::default(), frame, verdict);
+    if json {
+        printer.data(&report::json(&report));
+    }
+    if let Some(path) = path
+        && let Err(mut unwritten) = report::write(path, &report)
+    {
+        unwritten.status = failure.status;
+        unwritten.diagnostics.splice(0..0, failure.diagnostics);
+        return unwritten;
     }
     failure
 }

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{ddl, snapshot};
-use crate::cli::args::{CheckArgs, DemoArgs, MigrateArgs, SideArgs};
+use crate::cli::args::{CheckArgs, DemoArgs, FindingArgs, MigrateArgs, SideArgs};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::table::thousands;
 use crate::cli::population::{self, PopulationOptions};
 use crate::cli::printer::{Printer, Style};
@@ -30,6 +31,8 @@ pub async fn run(args: &DemoArgs, printer: &Printer) -> Result<ExitStatus, Failu
     let step = |number: usize, text: &str| {
         printer.say(&printer.styled(Style::Bold, &format!("\n── {number}. {text} ")));
     };
+    // From before there is anything to remove.
+    let mut interrupts = Interrupts::listen();
     let binaries = ServerBinaries::find(args.pg_bindir.as_deref())?;
     step(1, &format!("a throwaway PostgreSQL {}", binaries.version()));
     let cluster =
@@ -39,8 +42,15 @@ pub async fn run(args: &DemoArgs, printer: &Printer) -> Result<ExitStatus, Failu
         cluster.socket_directory().display()
     ));
     let directory = configurations(&cluster)?;
-    let outcome = Box::pin(show(args, &cluster, directory.path(), printer, &step)).await;
-    if args.keep {
+    let outcome = tokio::select! {
+        outcome = Box::pin(show(args, &cluster, directory.path(), printer, &step)) => outcome,
+        status = interrupts.wait() => {
+            printer.always("interrupted");
+            Err(Failure::new(status, Vec::new()))
+        }
+    };
+    let ended_early = interrupts.received().is_some();
+    if args.keep && !ended_early {
         let source = cluster.uri("synapse");
         let target = cluster.uri("mas");
         let remove = cluster.keep()?;
@@ -80,6 +90,11 @@ async fn show(
     let sides = sides(directory);
     step(3, "mapwright check: every row rehearsed, nothing written");
     let check = CheckArgs {
+        findings: FindingArgs::default(),
+        write_accept_file: None,
+        lockout_csv: None,
+        explain_finding: None,
+        report: None,
         sides: sides.clone(),
     };
     let status = Box::pin(super::check::run(&check, printer)).await?;
@@ -91,6 +106,9 @@ async fn show(
         "mapwright migrate --dry-run: everything, then rolled back",
     );
     let mut migrate = MigrateArgs {
+        findings: FindingArgs::default(),
+        verify: false,
+        report: None,
         sides,
         dry_run: true,
         no_source_lock: false,

@@ -1,16 +1,22 @@
 //! `migrate`: everything, or nothing.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use crate::cli::args::{MigrateArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::accept::{Accepted, Standing};
+use crate::cli::operator::across::Across;
+use crate::cli::operator::forecast::Forecast;
 use crate::cli::operator::interrupt::Interrupts;
-use crate::cli::operator::preflight::{Looked, Schemas, look};
-use crate::cli::operator::progress::Progress;
+use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
-use crate::cli::operator::{Job, Outcome, connector, findings, rehearsal, table};
+use crate::cli::operator::verification::{self, Comparison};
+use crate::cli::operator::{Job, Outcome, across, connector, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::{DataFacts, config_findings};
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
@@ -19,9 +25,10 @@ use crate::pg::target::{
     Ending, Phase, TargetEvent, TargetObserver, TargetOptions, TargetTransaction,
 };
 use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
-use crate::run::{Inputs, RunReport, run as run_plan};
+use crate::run::digest::{Both, DigestSink, TableDigest};
+use crate::run::{Inputs, Reject, RunReport, run as run_plan};
 
-use super::check::{describe, sort, with_report};
+use super::check::{describe, with_report};
 
 /// Moves the rows, or says why not.
 ///
@@ -29,8 +36,11 @@ use super::check::{describe, sort, with_report};
 /// What made it impossible; the target is as it was then, unless the outcome of COMMIT is unknown.
 pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
     let sides = &args.sides;
-    let job = Job::new(sides, printer)?;
-    report::writable(sides.report.as_deref())?;
+    let mut job = Job::new(sides, printer)?;
+    job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
+    let mut inputs = sides.inputs();
+    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    report::writable(args.report.as_deref(), &inputs)?;
     let started_at = jiff::Timestamp::now();
     let mut frame = Frame {
         command: "migrate",
@@ -49,23 +59,26 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         printer,
     ))
     .await;
-    sort(&mut outcome.findings);
+    findings::sort(&mut outcome.findings);
     let end = match ended {
         Ok(end) => end,
         Err(mut failure) => {
-            if let Some(status) = interrupts.received() {
-                if failure.status != ExitStatus::OutcomeUnknown {
-                    failure.status = status;
-                }
-                let text = if failure.status == ExitStatus::OutcomeUnknown {
-                    "interrupted while COMMIT was under way; its outcome is unknown"
-                } else {
-                    "interrupted; everything was rolled back, nothing was changed"
-                };
-                printer.always(text);
-                return Err(with_report(&job, sides.report.as_deref(), &frame, failure));
-            }
-            return Err(with_report(&job, sides.report.as_deref(), &frame, failure));
+            let Some(status) = interrupts.received() else {
+                let path = args.report.as_deref();
+                return Err(with_report(&job, path, &frame, failure, printer));
+            };
+            let text = if failure.status == ExitStatus::OutcomeUnknown {
+                "interrupted while COMMIT was under way; its outcome is unknown"
+            } else {
+                failure.status = status;
+                // What broke because of the interruption is no news.
+                failure.diagnostics.clear();
+                "interrupted; everything was rolled back, nothing was changed"
+            };
+            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
+            printer.diagnostics(&failure.files, &failure.diagnostics);
+            printer.always(text);
+            return Err(Failure::new(failure.status, Vec::new()));
         }
     };
     show(&job, &outcome, printer);
@@ -88,7 +101,12 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         ),
         End::Refused => (
             ExitStatus::Findings,
-            "not migrated: the errors above must be mended first; nothing was changed".to_owned(),
+            if findings::any_error(&outcome.findings) {
+                "not migrated: the errors above must be mended first; nothing was changed"
+            } else {
+                "not migrated: warnings that are not accepted are denied (--deny-warnings); nothing was changed"
+            }
+            .to_owned(),
             Style::Error,
         ),
     };
@@ -103,7 +121,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         printer.data(&report::json(&report));
     }
     printer.always(&printer.styled(style, &text));
-    if let Some(path) = &sides.report
+    if let Some(path) = &args.report
         && let Err(failure) = report::write(path, &report)
     {
         // What was committed stays; only its report is missing.
@@ -149,7 +167,7 @@ async fn attempt(
     };
     let begun = Instant::now();
     let looked = tokio::select! {
-        looked = look(job, source, schemas) => looked?,
+        looked = look(job, source, schemas, Purpose::Migrate) => looked?,
         _ = interrupts.wait() => return Err(interrupted()),
     };
     frame.sides.clone_from(&looked.sides);
@@ -165,7 +183,7 @@ async fn attempt(
             has_bcrypt_hash: false,
         },
     ));
-    if findings::any_error(&outcome.findings) || !looked.readable {
+    if job.accepted.standing(&outcome.findings) == Standing::Blocked || !looked.readable {
         return Ok(End::Refused);
     }
     let migration = Migration {
@@ -176,6 +194,34 @@ async fn attempt(
         printer,
     };
     Box::pin(migration.run(looked, outcome, interrupts)).await
+}
+
+/// What a pass left.
+struct Passed {
+    report: RunReport,
+    written: crate::pg::target::Written,
+    /// Of the rows that were given to the target.
+    digests: Vec<TableDigest>,
+    broadcasts: Vec<Vec<Bytes>>,
+    forecast: Option<Forecast>,
+}
+
+/// Why the end of a transaction was not reached.
+enum Ended {
+    Pg(PgError),
+    Failed(Failure),
+}
+
+impl From<PgError> for Ended {
+    fn from(error: PgError) -> Self {
+        Ended::Pg(error)
+    }
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Ended::Failed(failure)
+    }
 }
 
 fn interrupted() -> Failure {
@@ -277,10 +323,19 @@ impl Migration<'_> {
         };
         let canceller = transaction.canceller();
         let passed = tokio::select! {
-            passed = self.pass(reader, source_connect, &mut transaction) => passed,
+            passed = self.pass_and_ask(reader, source_connect, &mut transaction) => passed,
             _ = interrupts.wait() => Err(interrupted()),
         };
-        let (report, written) = match passed {
+        let (
+            Passed {
+                report,
+                written,
+                digests,
+                broadcasts,
+                forecast,
+            },
+            across,
+        ) = match passed {
             Ok(passed) => passed,
             Err(failure) => {
                 transaction.rollback().await;
@@ -290,26 +345,56 @@ impl Migration<'_> {
         outcome
             .findings
             .retain(|finding| looked.findings.iter().any(|known| known.id == finding.id));
-        outcome.findings.extend(rehearsal::rows(self.job, &report));
+        outcome.links = across.links;
+        outcome.findings.extend(across.findings);
+        outcome.findings.extend(rehearsal::rows(
+            self.job,
+            &report,
+            forecast.as_ref(),
+            &outcome.links,
+        ));
+        outcome.forecast = forecast;
         outcome.written.clone_from(&report.written);
-        let refused = report.rejected > 0 || findings::any_error(&outcome.findings);
+        outcome.digests = digests.iter().map(|table| table.whole()).collect();
+        let refused = report.rejected > 0
+            || self.job.accepted.standing(&outcome.findings) == Standing::Blocked;
         let rejects = self.rejects(&report);
         outcome.run = Some(report);
         if refused {
             transaction.rollback().await;
             self.printer.diagnostics(&self.job.compiled.files, &rejects);
-            outcome.written.iter_mut().for_each(|rows| *rows = 0);
+            outcome.nothing_written();
             return Ok(End::Refused);
         }
+        let mut read_back = None;
         let ended = {
             let finish = async {
                 let complete = transaction.complete(written).await?;
+                if self.args.verify {
+                    let comparison = Comparison {
+                        job: self.job,
+                        source: self.source,
+                        reader,
+                        target: complete.client(),
+                        schemas: self.schemas,
+                        broadcasts,
+                    };
+                    let begun = Instant::now();
+                    let same = self.read_back(&comparison, &digests).await;
+                    drop(comparison);
+                    if let Err(failure) = same {
+                        complete.end(Ending::RollBack, target_connect).await?;
+                        return Err(failure.into());
+                    }
+                    read_back = Some(begun.elapsed());
+                }
                 let ending = if self.args.dry_run {
                     Ending::RollBack
                 } else {
                     Ending::Commit
                 };
-                complete.end(ending, target_connect).await
+                complete.end(ending, target_connect).await?;
+                Ok::<(), Ended>(())
             };
             let mut finish = std::pin::pin!(finish);
             tokio::select! {
@@ -324,16 +409,38 @@ impl Migration<'_> {
         if let Ok(times) = times.lock() {
             outcome.phases.extend(times.iter().cloned());
         }
+        if let Some(took) = read_back {
+            outcome.phases.push(("read the rows back".to_owned(), took));
+        }
         match ended {
-            Ok(_) if self.args.dry_run => Ok(End::RolledBack),
-            Ok(_) => Ok(End::Committed),
-            Err(error) if error.kind == PgErrorKind::Unsuitable => {
+            Ok(()) if self.args.dry_run => Ok(End::RolledBack),
+            Ok(()) => Ok(End::Committed),
+            Err(Ended::Pg(error))
+                if matches!(
+                    error.kind,
+                    PgErrorKind::Unsuitable | PgErrorKind::RowsRefused
+                ) =>
+            {
                 outcome.findings.push(findings::from_pg(&error));
-                outcome.written.iter_mut().for_each(|rows| *rows = 0);
+                outcome.nothing_written();
                 Ok(End::Refused)
             }
-            Err(error) => Err(error.into()),
+            Err(Ended::Pg(error)) => Err(error.into()),
+            Err(Ended::Failed(failure)) => Err(failure),
         }
+    }
+
+    /// The pass, and meanwhile the questions that are asked of the whole source: the connection that
+    /// holds its locks has nothing else to do.
+    async fn pass_and_ask(
+        &self,
+        reader: &PgSource,
+        source_connect: &impl Connect,
+        transaction: &mut TargetTransaction,
+    ) -> Result<(Passed, Across), Failure> {
+        let asked = across::source(&self.job.settings, reader.leader(), self.schemas.source);
+        let (passed, across) = tokio::join!(self.pass(reader, source_connect, transaction), asked);
+        Ok((passed?, across?))
     }
 
     /// Every row through the mapping into the transaction.
@@ -342,25 +449,61 @@ impl Migration<'_> {
         reader: &PgSource,
         source_connect: &impl Connect,
         transaction: &mut TargetTransaction,
-    ) -> Result<(RunReport, crate::pg::target::Written), Failure> {
+    ) -> Result<Passed, Failure> {
         let job = self.job;
         // The transaction has locked them all: only it can read the tables that refer to each other.
         let broadcasts =
             rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
         let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
         let mut sink = transaction.sink().await?;
-        let mut progress = Progress::new(self.printer, "migrating");
+        let mut watch = rehearsal::watch(job, self.printer, "migrating");
         let inputs = Inputs {
             program: &job.program,
-            broadcasts,
+            broadcasts: broadcasts.clone(),
             limits: job.limits,
         };
-        let outcome = run_plan(inputs, &mut scans, &mut sink, &mut progress).await;
-        progress.finish();
+        let mut digests = DigestSink::new(&job.program.plan);
+        let mut both = Both(&mut sink, &mut digests);
+        let outcome = run_plan(inputs, &mut scans, &mut both, &mut watch).await;
+        watch.finish();
         let report =
             outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
         let written = sink.finish().await?;
-        Ok((report, written))
+        Ok(Passed {
+            report,
+            written,
+            digests: digests.tables,
+            broadcasts,
+            forecast: watch.forecast,
+        })
+    }
+
+    /// Compares the rows that the target holds with the digests of those that were written.
+    async fn read_back(
+        &self,
+        comparison: &Comparison<'_>,
+        written: &[TableDigest],
+    ) -> Result<(), Failure> {
+        self.printer.say("        reading the rows back");
+        let held = comparison.held().await?;
+        let differences = comparison.differences(written, &held, self.printer).await?;
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let mut diagnostic = Diagnostic::error(
+            codes::E0677,
+            format!(
+                "the target does not hold the rows that were written: {} of {} tables differ",
+                differences.len(),
+                written.len()
+            ),
+        );
+        for line in verification::render(&differences).lines() {
+            diagnostic = diagnostic.note(line.trim_start().to_owned());
+        }
+        let diagnostic = diagnostic
+            .help("look for event triggers (`\\dy` in psql) and for extensions that change rows");
+        Err(Failure::one(ExitStatus::Differs, diagnostic))
     }
 
     /// Says each phase as it begins, and notes how long it took. A phase does not begin once the
@@ -398,17 +541,37 @@ impl Migration<'_> {
         })
     }
 
-    /// The first rejected rows as diagnostics, each at its place in the mapping.
+    /// Why rows were rejected: a diagnostic for each reason and place of the mapping.
     fn rejects(&self, report: &RunReport) -> Vec<Diagnostic> {
         let plan = &self.job.program.plan;
-        let mut diagnostics = Vec::new();
+        let mut groups: Vec<(&Reject, Vec<&str>)> = Vec::new();
         for reject in &report.rejects {
+            let known = groups.iter_mut().find(|(first, _)| {
+                (first.reason, first.node, &first.block)
+                    == (reject.reason, reject.node, &reject.block)
+            });
+            match known {
+                Some((_, keys)) => keys.push(&reject.key),
+                None => groups.push((reject, vec![&reject.key])),
+            }
+        }
+        let diagnostic = |(reject, keys): (&Reject, Vec<&str>)| {
             let reason = plan.reasons.get(reject.reason);
             let name = reason.map_or("", |reason| reason.name.as_str());
+            let first = keys.first().copied().unwrap_or_default();
             let mut diagnostic = Diagnostic::error(
                 codes::E0501,
-                format!("row rejected by reason `{name}` in `{}`", reject.block),
+                format!(
+                    "rows rejected by reason `{name}` in `{}`: {first} …",
+                    reject.block
+                ),
             );
+            if let [one] = keys.as_slice() {
+                diagnostic.message = format!(
+                    "row rejected by reason `{name}` in `{}`: {one}",
+                    reject.block
+                );
+            }
             if let Some(span) = reject.node.and_then(|node| plan.origin(node)) {
                 let label = if reject.why.is_empty() {
                     String::new()
@@ -420,9 +583,15 @@ impl Migration<'_> {
             if let Some(origin) = reason.and_then(|reason| reason.origin) {
                 diagnostic = diagnostic.secondary(origin, "the reason");
             }
-            diagnostics.push(diagnostic.note(format!("source key: {}", reject.key)));
-        }
-        diagnostics
+            if keys.len() > 1 {
+                diagnostic = diagnostic.note(format!(
+                    "source keys of some: {}",
+                    keys.get(..5).unwrap_or(&keys).join(", ")
+                ));
+            }
+            diagnostic
+        };
+        groups.into_iter().map(diagnostic).collect()
     }
 }
 
@@ -438,14 +607,21 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
         .cloned()
         .collect();
     if !errors.is_empty() {
-        printer.say(&findings::render(&errors, printer));
+        let text = findings::render(&errors, outcome.run.as_ref(), &job.accepted, printer);
+        // One empty line after it, not two.
+        printer.say(text.trim_end_matches('\n'));
+        printer.say("");
     }
-    let warnings = findings::brief(&outcome.findings, printer);
+    let warnings = findings::brief(&outcome.findings, &job.accepted, printer);
     if !warnings.is_empty() {
         printer.say(&warnings);
     }
     if outcome.written.iter().any(|rows| *rows > 0) {
-        printer.say(&table::targets(&job.program.plan, &outcome.written));
+        printer.say(&table::digests(
+            &job.program.plan,
+            &outcome.written,
+            &outcome.digests,
+        ));
         printer.say(&table::phases(&outcome.phases));
     }
 }

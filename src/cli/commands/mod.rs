@@ -3,8 +3,11 @@
 pub mod catalog;
 pub mod check;
 pub mod compile;
+pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod functions;
 pub mod migrate;
 pub mod plan;
+pub mod undo;
+pub mod verify;

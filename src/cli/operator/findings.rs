@@ -1,20 +1,24 @@
 //! Findings on paper: grouped by how much they matter, each with what it means and what to do.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
+use crate::cli::finding_pages::group;
 use crate::cli::printer::{Printer, Style};
 use crate::diagnostics::{Finding, FindingSeverity};
-use crate::pg::PgError;
+use crate::pg::{PgError, PgErrorKind};
+use crate::run::RunReport;
+
+use super::accept::{Acceptance, Accepted};
+use super::report::TableReport;
+use super::sql_text;
+use super::table::thousands;
 
 /// What the database layer says of a database, as a finding.
 pub fn from_pg(error: &PgError) -> Finding {
     let diagnostic = &error.diagnostic;
     let id = match diagnostic.code.as_str() {
-        "E0650" => "source_is_standby",
-        "E0651" => "encoding_not_utf8",
-        "E0652" => "source_privileges",
-        "E0653" => "source_in_use",
-        "E0656" => "broadcast_too_large",
+        "E0651" => "target_encoding_not_utf8",
         "E0660" => "second_run",
         "E0661" => "target_in_use",
         "E0662" => "target_privileges",
@@ -25,12 +29,22 @@ pub fn from_pg(error: &PgError) -> Finding {
         "E0674" => "tables_missing",
         _ => "database_unsuitable",
     };
+    // Of most, the notes are what it is about, one each; of rows that a key refuses, they explain.
+    let (samples, meaning): (&[String], String) = if error.kind == PgErrorKind::RowsRefused {
+        let mut meaning = diagnostic.message.clone();
+        for note in &diagnostic.notes {
+            meaning = format!("{meaning}; {note}");
+        }
+        (&[], meaning)
+    } else {
+        (&diagnostic.notes, diagnostic.message.clone())
+    };
     Finding {
         id: id.to_owned(),
         severity: FindingSeverity::Error,
-        count: u64::try_from(diagnostic.notes.len().max(1)).unwrap_or(1),
-        samples: diagnostic.notes.iter().take(5).cloned().collect(),
-        meaning: diagnostic.message.clone(),
+        count: u64::try_from(samples.len().max(1)).unwrap_or(1),
+        samples: samples.iter().take(5).cloned().collect(),
+        meaning,
         remedy: diagnostic.help.join("; "),
         sql: None,
     }
@@ -43,69 +57,174 @@ pub fn any_error(findings: &[Finding]) -> bool {
         .any(|finding| finding.severity == FindingSeverity::Error)
 }
 
-/// All findings as text for people, the graver first.
-pub fn render(findings: &[Finding], printer: &Printer) -> String {
+/// Errors first, then by what they are about, then by how many rows they concern.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|left, right| {
+        let key = |finding: &Finding| {
+            (
+                finding.severity,
+                group(&finding.id),
+                Reverse(finding.count),
+                finding.id.clone(),
+            )
+        };
+        key(left).cmp(&key(right))
+    });
+}
+
+/// All findings as text for people, the graver first: those that are accepted come last, in a line
+/// each. They are sorted already; `run` says in which tables the rows of a finding lie.
+pub fn render(
+    findings: &[Finding],
+    run: Option<&RunReport>,
+    accepted: &Accepted,
+    printer: &Printer,
+) -> String {
     let mut text = String::new();
-    for severity in [FindingSeverity::Error, FindingSeverity::Warning] {
-        for finding in findings
-            .iter()
-            .filter(|finding| finding.severity == severity)
-        {
-            let (word, style) = match severity {
-                FindingSeverity::Error => ("error", Style::Error),
-                FindingSeverity::Warning => ("warning", Style::Warning),
+    let mut last = None;
+    let is_open = |finding: &&Finding| accepted.acceptance(finding) != Acceptance::Accepted;
+    for finding in findings.iter().filter(is_open) {
+        let heading = (finding.severity, group(&finding.id));
+        if last != Some(heading) {
+            let word = match finding.severity {
+                FindingSeverity::Error => "errors",
+                FindingSeverity::Warning => "warnings",
             };
-            let head = printer.styled(style, &format!("{word}[{}]", finding.id));
+            let title = format!("{word}: {}", heading.1.title());
             // Writing into a String cannot fail.
-            let _ = writeln!(text, "{head}  {}", counted(finding.count));
-            let _ = writeln!(text, "{}", wrap(&finding.meaning, "  "));
-            if !finding.samples.is_empty() {
-                let more = if finding.count > finding.samples.len() as u64 {
-                    ", …"
-                } else {
-                    ""
-                };
-                let _ = writeln!(
-                    text,
-                    "{}",
-                    wrap(
-                        &format!("such as: {}{more}", finding.samples.join(", ")),
-                        "  "
-                    )
-                );
-            }
-            if !finding.remedy.is_empty() {
-                let _ = writeln!(text, "{}", wrap(&format!("→ {}", finding.remedy), "  "));
-            }
-            if let Some(sql) = &finding.sql {
-                let _ = writeln!(text, "  SQL: {sql}");
-            }
-            text.push('\n');
+            let _ = writeln!(text, "{}\n", printer.styled(Style::Bold, &title));
+            last = Some(heading);
         }
+        one(&mut text, finding, run, accepted, printer);
+    }
+    text.push_str(&accepted_list(findings, accepted, printer));
+    text
+}
+
+fn one(
+    text: &mut String,
+    finding: &Finding,
+    run: Option<&RunReport>,
+    accepted: &Accepted,
+    printer: &Printer,
+) {
+    let (word, style) = match finding.severity {
+        FindingSeverity::Error => ("error", Style::Error),
+        FindingSeverity::Warning => ("warning", Style::Warning),
+    };
+    let head = printer.styled(style, &format!("{word}[{}]", finding.id));
+    let _ = write!(text, "{head}  {}", counted(finding.count));
+    if let (Acceptance::Grown, Some(count)) = (
+        accepted.acceptance(finding),
+        accepted.accepted_count(finding),
+    ) {
+        let _ = write!(text, ", accepted for {}", thousands(count));
+    }
+    text.push('\n');
+    let mut say = |words: &str| {
+        let _ = writeln!(text, "{}", wrap(words, "  "));
+    };
+    say(&finding.meaning);
+    let tables = tables(finding, run);
+    if tables.len() > 1 {
+        let tables: Vec<String> = tables
+            .iter()
+            .map(|table| format!("{} {}", table.table, thousands(table.rows)))
+            .collect();
+        say(&format!("by table: {}", tables.join(", ")));
+    }
+    if !finding.samples.is_empty() {
+        let more = if finding.count > finding.samples.len() as u64 {
+            ", …"
+        } else {
+            ""
+        };
+        say(&format!("such as: {}{more}", finding.samples.join(", ")));
+    }
+    if !finding.remedy.is_empty() {
+        say(&format!("→ {}", finding.remedy));
+    }
+    if let Some(sql) = &finding.sql {
+        let _ = writeln!(text, "  SQL:\n{}", sql_text::wrap(sql, "    "));
+    }
+    text.push('\n');
+}
+
+/// The tables whose rows were left out under a finding's name, in the order of the maps.
+pub fn tables(finding: &Finding, run: Option<&RunReport>) -> Vec<TableReport> {
+    let mut tables: Vec<TableReport> = Vec::new();
+    for map in run.iter().flat_map(|run| &run.maps) {
+        let rows: u64 = map
+            .skipped
+            .iter()
+            .chain(&map.rejected)
+            .filter(|count| count.reason == finding.id)
+            .map(|count| count.rows)
+            .sum();
+        if rows == 0 {
+            continue;
+        }
+        match tables.iter_mut().find(|table| table.table == map.table) {
+            Some(table) => table.rows += rows,
+            None => tables.push(TableReport {
+                table: map.table.clone(),
+                rows,
+                digest: None,
+            }),
+        }
+    }
+    tables
+}
+
+/// The accepted warnings in a line each.
+fn accepted_list(findings: &[Finding], accepted: &Accepted, printer: &Printer) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        if accepted.acceptance(finding) != Acceptance::Accepted {
+            continue;
+        }
+        if text.is_empty() {
+            text = format!("{}\n\n", printer.styled(Style::Bold, "accepted"));
+        }
+        let limit = accepted
+            .accepted_count(finding)
+            .map(|count| format!(" of {}", thousands(count)))
+            .unwrap_or_default();
+        let (origin, note) = accepted.origin(finding).unwrap_or_default();
+        let note = note.map(|note| format!(": {note}")).unwrap_or_default();
+        let line = format!("{}{limit}  ({origin}{note})", finding.id);
+        let count = thousands(finding.count);
+        let lines = wrap(&line, "             ");
+        let _ = writeln!(text, "{count:>11}  {}", lines.trim_start());
+    }
+    if !text.is_empty() {
+        text.push('\n');
     }
     text
 }
 
 /// The warnings in a line each: who wants to know more asks `check`.
-pub fn brief(findings: &[Finding], printer: &Printer) -> String {
-    let warnings: Vec<&Finding> = findings
+pub fn brief(findings: &[Finding], accepted: &Accepted, printer: &Printer) -> String {
+    let (known, new): (Vec<&Finding>, Vec<&Finding>) = findings
         .iter()
         .filter(|finding| finding.severity == FindingSeverity::Warning)
-        .collect();
-    if warnings.is_empty() {
-        return String::new();
+        .partition(|finding| accepted.acceptance(finding) == Acceptance::Accepted);
+    let mut text = String::new();
+    if !new.is_empty() {
+        text = format!(
+            "{}, explained by `mapwright check`:\n",
+            printer.styled(Style::Warning, "warnings")
+        );
     }
-    let mut text = format!(
-        "{}, explained by `mapwright check`:\n",
-        printer.styled(Style::Warning, "warnings")
-    );
-    for finding in warnings {
-        // Writing into a String cannot fail.
+    for finding in new {
+        let _ = writeln!(text, "{:>11}  {}", thousands(finding.count), finding.id);
+    }
+    if !known.is_empty() {
+        let ids: Vec<&str> = known.iter().map(|finding| finding.id.as_str()).collect();
         let _ = writeln!(
             text,
-            "{:>11}  {}",
-            super::table::thousands(finding.count),
-            finding.id
+            "{}",
+            wrap(&format!("accepted: {}", ids.join(", ")), "  ").trim_start()
         );
     }
     text
@@ -115,7 +234,7 @@ fn counted(count: u64) -> String {
     if count == 1 {
         "once".to_owned()
     } else {
-        format!("{} times", super::table::thousands(count))
+        format!("{} times", thousands(count))
     }
 }
 

@@ -15,11 +15,13 @@ impl Interrupts {
     /// Listens from now on. Must be called inside the runtime.
     pub fn listen() -> Self {
         let (sender, asked) = watch::channel(None);
+        // Here and not in the task: it may begin late, and a signal before it would end the process.
+        let handlers = (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        );
         tokio::spawn(async move {
-            let (Ok(mut interrupt), Ok(mut terminate)) = (
-                signal(SignalKind::interrupt()),
-                signal(SignalKind::terminate()),
-            ) else {
+            let (Ok(mut interrupt), Ok(mut terminate)) = handlers else {
                 // Without handlers the system's own apply: the process dies, the servers roll back.
                 std::future::pending::<()>().await;
                 return;

@@ -1,12 +1,20 @@
 //! What `check` and `migrate` have in common: both sides found, connected to and looked at.
 
+pub mod accept;
+pub mod across;
 pub mod findings;
+pub mod forecast;
 pub mod interrupt;
+pub mod lockout;
+pub mod past_run;
 pub mod preflight;
 pub mod progress;
 pub mod rehearsal;
 pub mod report;
+pub mod sql_text;
 pub mod table;
+pub mod verification;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +28,7 @@ use crate::pg::source::ScanQuery;
 use crate::pg::target::TargetTable;
 use crate::pg::{Endpoint, PgError, Secret, connect};
 use crate::plan::Plan;
+use crate::run::digest::RowsDigest;
 use crate::run::{Limits, RunReport};
 use crate::types::{OwnedValue, SeverityValue, Ty};
 
@@ -42,6 +51,8 @@ pub struct Job {
     pub migrated_at: Timestamp,
     /// What may be held in memory.
     pub limits: Limits,
+    /// The warnings that are accepted.
+    pub accepted: accept::Accepted,
 }
 
 impl Job {
@@ -55,11 +66,8 @@ impl Job {
         let mut problems = Vec::new();
         let migrated_at = match &args.migrated_at {
             None => Timestamp::now(),
-            Some(text) => text.parse().unwrap_or_else(|_| {
-                problems.push(
-                    Diagnostic::error(codes::E0615, format!("`--migrated-at {text}` is no moment"))
-                        .help("write a form such as `2026-05-01T02:00:00Z`"),
-                );
+            Some(text) => moment(text).unwrap_or_else(|problem| {
+                problems.push(problem);
                 Timestamp::UNIX_EPOCH
             }),
         };
@@ -91,6 +99,7 @@ impl Job {
             settings,
             migrated_at,
             limits,
+            accepted: accept::Accepted::default(),
         })
     }
 
@@ -146,6 +155,22 @@ pub fn target_tables(plan: &Plan) -> Vec<TargetTable> {
         .collect()
 }
 
+/// The clock of a run, between 1970 and 2100: it stands in rows, and other times are taken for
+/// mistakes there.
+fn moment(text: &str) -> Result<Timestamp, Diagnostic> {
+    let problem = |what: &str| {
+        Diagnostic::error(codes::E0615, format!("`--migrated-at {text}` {what}"))
+            .help("write a form such as `2026-05-01T02:00:00Z`")
+    };
+    let moment: Timestamp = text.parse().map_err(|_| problem("is no moment"))?;
+    /// 2100-01-01, in seconds.
+    const END: i64 = 4_102_444_800;
+    if moment.as_second() <= 0 || moment.as_second() >= END {
+        return Err(problem("does not lie between 1970 and 2100"));
+    }
+    Ok(moment)
+}
+
 /// The parameters that configurations and flags decide; a mapping without one of them ignores it.
 fn params(
     settings: &Settings,
@@ -157,6 +182,10 @@ fn params(
         .iter()
         .map(|(name, id)| (name.clone(), OwnedValue::Uuid(id.value.to_bytes())))
         .collect();
+    let disabled = settings
+        .disabled_providers()
+        .map(|name| (name.to_owned(), OwnedValue::Bool(true)))
+        .collect();
     let mut known = BTreeMap::from([
         (
             "server_name".to_owned(),
@@ -167,6 +196,7 @@ fn params(
             OwnedValue::Timestamp(migrated_at.as_microsecond()),
         ),
         ("providers".to_owned(), OwnedValue::Map(providers)),
+        ("disabled_providers".to_owned(), OwnedValue::Map(disabled)),
     ]);
     if ignore_missing {
         known.insert(
@@ -197,6 +227,20 @@ pub struct Outcome {
     pub phases: Vec<(String, Duration)>,
     /// Rows counted in the target at the end, by target.
     pub written: Vec<u64>,
+    /// Who will be able to sign in, once every row was looked at.
+    pub forecast: Option<forecast::Forecast>,
+    /// How many links name each provider.
+    pub links: Vec<crate::config::ProviderLinks>,
+    /// Digests of the rows that were written, by target; empty where none were.
+    pub digests: Vec<RowsDigest>,
+}
+
+impl Outcome {
+    /// What was written is gone again.
+    pub fn nothing_written(&mut self) {
+        self.written.iter_mut().for_each(|rows| *rows = 0);
+        self.digests.clear();
+    }
 }
 
 /// An error of the database layer that is a finding, because it says what a database is like.

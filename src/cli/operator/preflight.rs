@@ -11,13 +11,14 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::pg::database::{DatabaseFacts, database_facts, read_only};
-use crate::pg::introspect::{introspect, schema_version};
-use crate::pg::target::{lock_holder, preflight as target_preflight};
+use crate::pg::introspect::{introspect, schema_version, unfinished_versions};
+use crate::pg::target::{lock_holder, preflight as target_preflight, surprises};
+use crate::pg::who_keeps_readers_out;
 use crate::pg::{Connection, PgError, connect};
 use crate::plan::needs::needs;
 
 use super::report::SideReport;
-use super::{Job, findings, target_tables};
+use super::{Job, across, findings, target_tables};
 
 /// Both connections, and what the look at them gave.
 #[derive(Debug)]
@@ -43,6 +44,15 @@ pub struct Schemas<'a> {
     pub target: &'a str,
 }
 
+/// What the look is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A migration: the target must be empty and writable.
+    Migrate,
+    /// A comparison: the target is only read.
+    Compare,
+}
+
 /// Connects to both sides and looks at them. `source` is where the job's settings lead.
 ///
 /// # Errors
@@ -51,6 +61,7 @@ pub async fn look(
     job: &Job,
     source: &crate::pg::Endpoint,
     schemas: Schemas<'_>,
+    purpose: Purpose,
 ) -> Result<Looked, Failure> {
     let (source, target) = tokio::join!(connect(source), connect(&job.settings.target));
     let (source, target) = match (source, target) {
@@ -88,16 +99,43 @@ pub async fn look(
         findings: Vec::new(),
         readable: true,
     };
-    compare(job, schemas, &mut looked).await?;
+    if let Err(mut failure) = compare(job, schemas, purpose, &mut looked).await {
+        if failure.status == ExitStatus::CouldNotStart {
+            name_lock_holders(&looked, &mut failure).await?;
+        }
+        return Err(failure);
+    }
     Ok(looked)
 }
 
-async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result<(), Failure> {
+/// A look that could not be had may have been in somebody's way: who that is is said too.
+async fn name_lock_holders(looked: &Looked, failure: &mut Failure) -> Result<(), Failure> {
+    let mut sessions = Vec::new();
+    for side in [&looked.source, &looked.target] {
+        sessions.extend(who_keeps_readers_out(&side.client).await?);
+    }
+    if let Some(diagnostic) = failure.diagnostics.first_mut() {
+        let notes = sessions.iter().map(ToString::to_string);
+        diagnostic.notes.extend(notes);
+    }
+    Ok(())
+}
+
+async fn compare(
+    job: &Job,
+    schemas: Schemas<'_>,
+    purpose: Purpose,
+    looked: &mut Looked,
+) -> Result<(), Failure> {
     let (source_facts, target_facts) = (
         database_facts(&looked.source.client).await?,
         database_facts(&looked.target.client).await?,
     );
     same_database(&source_facts, &target_facts, looked);
+    if !looked.readable {
+        // Whatever else could be said of one of them is said of the wrong one.
+        return Ok(());
+    }
     for (facts, side) in [(&source_facts, "source"), (&target_facts, "target")] {
         if facts.encoding != "UTF8" {
             looked.readable = false;
@@ -109,6 +147,7 @@ async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result
         }
     }
     if source_facts.standby {
+        looked.readable = false;
         looked.findings.push(error(
             "source_is_standby",
             "the source server is a standby, which cannot be locked against changes".to_owned(),
@@ -137,12 +176,31 @@ async fn compare(job: &Job, schemas: Schemas<'_>, looked: &mut Looked) -> Result
     )
     .await?;
     looked.readable &= source_ok && target_ok;
-    if target_ok {
+    if target_ok && purpose == Purpose::Migrate {
         let problems =
             target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;
-        looked
-            .findings
-            .extend(problems.iter().map(findings::from_pg));
+        for finding in problems.iter().map(findings::from_pg) {
+            // The encoding was looked at already.
+            if !looked.findings.iter().any(|known| known.id == finding.id) {
+                looked.findings.push(finding);
+            }
+        }
+        let running = across::target(&looked.target.client, schemas.target).await?;
+        looked.findings.extend(running);
+        let surprises =
+            surprises(&looked.target.client, schemas.target, &target_tables(plan)).await?;
+        if !surprises.is_empty() {
+            looked.findings.push(Finding {
+                severity: FindingSeverity::Warning,
+                count: surprises.len() as u64,
+                samples: surprises.into_iter().take(5).collect(),
+                ..error(
+                    "target_surprises",
+                    "the target database holds things that the catalog does not describe and that may refuse or change rows while they are written".to_owned(),
+                    "switch them off for the migration, or try it by `migrate --dry-run --verify`".to_owned(),
+                )
+            });
+        }
     }
     Ok(())
 }
@@ -183,8 +241,10 @@ async fn side(
         .collect();
     let names: Vec<String> = tables.into_iter().cloned().collect();
     let live = introspect(&connection.client, schema, Some(&names)).await?;
+    let mut unfinished = Vec::new();
     let version = match &own.identity.version {
         Some(version) if live.tables.contains_key(&version.table) => {
+            unfinished = unfinished_versions(&connection.client, schema, version).await?;
             schema_version(&connection.client, schema, version).await?
         }
         Some(_) | None => None,
@@ -201,6 +261,23 @@ async fn side(
     if !known {
         // Whatever else differs follows from that.
         return Ok(false);
+    }
+    if !unfinished.is_empty() {
+        let side = if side == Side::Source {
+            "source"
+        } else {
+            "target"
+        };
+        let versions = unfinished.iter().map(ToString::to_string);
+        looked.findings.push(Finding {
+            count: unfinished.len() as u64,
+            samples: versions.take(5).collect(),
+            ..error(
+                &format!("{side}_schema_unfinished"),
+                format!("a change of the {side} database's schema was begun and not carried through"),
+                "let the product that the database belongs to finish it, or begin with a fresh database".to_owned(),
+            )
+        });
     }
     let found = differences(needs, &live);
     let broken = found

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::cli::failure::Failure;
 use crate::cli::printer::Printer;
-use crate::config::{DataFacts, config_findings};
+use crate::config::{DataFacts, ProviderLinks, config_findings};
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::eval::{decode, query};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions, load};
@@ -15,21 +15,39 @@ use crate::plan::{ReferenceTo, Side};
 use crate::run::{Inputs, NoSink, OutsideReference, RunReport, run};
 use crate::types::Value;
 
+use super::across::{self, Across};
+use super::forecast::Forecast;
+use super::lockout::Lockout;
 use super::preflight::{Looked, Schemas};
 use super::progress::Progress;
+use super::table::thousands;
+use super::watch::Watch;
 use super::{Job, connector};
 
-/// Runs every row of the source through the mapping and writes nothing; adds what it found.
+/// What a rehearsal gave beside its findings.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// What became of the rows.
+    pub report: RunReport,
+    /// Who will be able to sign in.
+    pub forecast: Option<Forecast>,
+    /// How many links name each provider.
+    pub links: Vec<ProviderLinks>,
+}
+
+/// Runs every row of the source through the mapping and writes nothing; adds what it found. The
+/// accounts that nobody can sign in to go into `list`.
 ///
 /// # Errors
-/// What makes reading impossible.
+/// What makes reading impossible, or writing the list.
 pub async fn rehearse(
     job: &Job,
     source: &Endpoint,
     schemas: Schemas<'_>,
     looked: &mut Looked,
+    list: Option<Lockout>,
     printer: &Printer,
-) -> Result<RunReport, Failure> {
+) -> Result<Rehearsed, Failure> {
     let connect = connector(source);
     let options = SourceOptions {
         own_sessions: vec![looked.source.facts.backend_pid],
@@ -38,26 +56,61 @@ pub async fn rehearse(
     let reader = PgSource::open(&connect, &options, &job.source_tables()).await?;
     let broadcasts = broadcasts(job, &reader, &looked.target.client, schemas).await?;
     let mut scans = reader.scan(&connect, &job.scan_queries()).await?;
-    let mut progress = Progress::new(printer, "rehearsing");
+    let mut watch = watch(job, printer, "rehearsing");
+    let lists = list.is_some();
+    if let (Some(forecast), Some(list)) = (&mut watch.forecast, list) {
+        forecast.list(list);
+    }
     let inputs = Inputs {
         program: &job.program,
         broadcasts,
         limits: job.limits,
     };
-    let outcome = run(inputs, &mut scans, &mut NoSink, &mut progress).await;
-    progress.finish();
+    // The leader has nothing to do while the rows go by.
+    let mut sink = NoSink;
+    let (outcome, across) = tokio::join!(
+        run(inputs, &mut scans, &mut sink, &mut watch),
+        across::source(&job.settings, reader.leader(), schemas.source)
+    );
+    watch.finish();
     let report = outcome.map_err(|diagnostic| {
         Failure::one(crate::cli::exit::ExitStatus::Unexpected, *diagnostic)
     })?;
     looked
         .findings
         .extend(duplicates(job, reader.leader(), schemas.source).await?);
+    let Across { links, findings } = across?;
+    looked.findings.extend(findings);
+    let mut forecast = watch.forecast;
+    if let Some(list) = forecast.as_mut().and_then(Forecast::take_list) {
+        let accounts = list.finish(reader.leader(), schemas.source).await?;
+        printer.say(&format!(
+            "{} accounts are in the list of those that nobody can sign in to",
+            thousands(accounts)
+        ));
+    } else if lists {
+        printer.always("no list of accounts is written: the mapping does not make MAS's accounts");
+    }
     reader.release().await?;
-    looked.findings.extend(rows(job, &report));
+    looked
+        .findings
+        .extend(rows(job, &report, forecast.as_ref(), &links));
     looked
         .findings
         .extend(outside(job, &looked.target.client, schemas.target, &report.outside).await?);
-    Ok(report)
+    Ok(Rehearsed {
+        report,
+        forecast,
+        links,
+    })
+}
+
+/// What watches a pass over the rows.
+pub fn watch(job: &Job, printer: &Printer, what: &'static str) -> Watch {
+    Watch {
+        progress: Progress::new(printer, what),
+        forecast: Forecast::new(&job.program, job.settings.mas.passwords_enabled.value),
+    }
 }
 
 /// The rows of the tables that are held whole.
@@ -99,7 +152,12 @@ pub async fn broadcasts(
 }
 
 /// What the rows themselves tell, and what the configurations say to it.
-pub fn rows(job: &Job, report: &RunReport) -> Vec<Finding> {
+pub fn rows(
+    job: &Job,
+    report: &RunReport,
+    forecast: Option<&Forecast>,
+    links: &[ProviderLinks],
+) -> Vec<Finding> {
     let plan = &job.program.plan;
     let passwords = plan
         .targets
@@ -110,6 +168,8 @@ pub fn rows(job: &Job, report: &RunReport) -> Vec<Finding> {
         .is_some_and(|rows| *rows > 0);
     let mut findings = config_findings(&job.settings, DataFacts { has_bcrypt_hash });
     findings.extend(report.findings(&job.program));
+    findings.extend(forecast.and_then(Forecast::finding));
+    across::complete(&job.settings, links, &mut findings);
     findings
 }
 

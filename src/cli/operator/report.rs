@@ -1,17 +1,22 @@
 //! The report: one JSON document that says what a command did. Its schema is documented in
 //! `docs/reference/report.md`; no secret is in it.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::finding_pages::group;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
+use crate::run::difference::TableDifference;
 use crate::run::{MapLedger, ReasonReport};
 
-use super::{Job, Outcome};
+use super::accept::Acceptance;
+use super::forecast::{Accounts, SignIn};
+use super::{Job, Outcome, findings};
 
 /// The version of the report's schema; raised with every change that a reader could notice.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -43,14 +48,21 @@ pub struct Report {
     pub phases: Vec<PhaseReport>,
     /// Rows read of each source table.
     pub read: Vec<TableReport>,
-    /// Rows made for each target table.
+    /// Rows made for each target table; of `verify`, the rows it holds.
     pub written: Vec<TableReport>,
+    /// Of `verify`: the tables that are not as the mapping makes them; null where none was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differences: Option<Vec<TableDifference>>,
     /// What became of the rows of each map; `read` is the sum of the others.
     pub maps: Vec<MapLedger>,
     /// Each reason that applied to a row, the quiet ones too.
     pub reasons: Vec<ReasonReport>,
     /// What people should know.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<FindingReport>,
+    /// The accounts in numbers, once every row was looked at.
+    pub accounts: Option<AccountsReport>,
+    /// Who will be able to sign in, once every row was looked at.
+    pub sign_in: Option<SignIn>,
     /// How it ended.
     pub verdict: Verdict,
 }
@@ -107,6 +119,46 @@ pub struct TableReport {
     pub table: String,
     /// How many.
     pub rows: u64,
+    /// The digest of rows that were written: equal for equal rows, in whatever order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// A finding, and what becomes of it.
+#[derive(Debug, Serialize)]
+pub struct FindingReport {
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// What it is about.
+    pub group: &'static str,
+    /// Whether it was accepted.
+    pub acceptance: Acceptance,
+    /// For how many; null too for any number.
+    pub accepted_count: Option<u64>,
+    /// The source tables whose rows were left out for it.
+    pub tables: Vec<TableReport>,
+}
+
+/// The accounts in numbers.
+#[derive(Debug, Serialize)]
+pub struct AccountsReport {
+    /// The numbers.
+    #[serde(flatten)]
+    pub numbers: Accounts,
+    /// How many links name each provider, whether or not they come along.
+    pub providers: Vec<ProviderReport>,
+}
+
+/// A provider of the source.
+#[derive(Debug, Serialize)]
+pub struct ProviderReport {
+    /// What the source calls it.
+    pub provider: String,
+    /// How many links name it.
+    pub links: u64,
+    /// The provider of MAS that stands for it.
+    pub mas_provider: Option<String>,
 }
 
 /// The end.
@@ -170,9 +222,21 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
             .map(|(table, rows)| TableReport {
                 table: (*table).to_owned(),
                 rows: *rows,
+                digest: None,
             })
             .collect()
     };
+    let mut written = rows(
+        plan.targets
+            .iter()
+            .map(|target| target.table.as_str())
+            .collect(),
+        run.map_or(&[], |run| &run.written),
+    );
+    for (table, digest) in written.iter_mut().zip(&outcome.digests) {
+        table.rows = digest.rows;
+        table.digest = Some(digest.to_string());
+    }
     let [source, target] = &frame.sides;
     Report {
         schema_version: SCHEMA_VERSION,
@@ -201,33 +265,87 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
             plan.scans.iter().map(|scan| scan.table.as_str()).collect(),
             run.map_or(&[], |run| &run.read),
         ),
-        written: rows(
-            plan.targets
-                .iter()
-                .map(|target| target.table.as_str())
-                .collect(),
-            run.map_or(&[], |run| &run.written),
-        ),
+        written,
+        differences: None,
         maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
-        findings: outcome.findings.clone(),
+        findings: outcome
+            .findings
+            .iter()
+            .map(|finding| FindingReport {
+                finding: finding.clone(),
+                group: group(&finding.id).title(),
+                acceptance: job.accepted.acceptance(finding),
+                accepted_count: job.accepted.accepted_count(finding),
+                tables: findings::tables(finding, run),
+            })
+            .collect(),
+        accounts: outcome.forecast.as_ref().map(|forecast| AccountsReport {
+            numbers: forecast.accounts.clone(),
+            providers: outcome
+                .links
+                .iter()
+                .map(|used| ProviderReport {
+                    provider: used.provider.clone(),
+                    links: used.links,
+                    mas_provider: job
+                        .settings
+                        .providers
+                        .get(&used.provider)
+                        .map(|id| id.value.to_string()),
+                })
+                .collect(),
+        }),
+        sign_in: outcome
+            .forecast
+            .as_ref()
+            .map(|forecast| forecast.sign_in.clone()),
         verdict,
     }
 }
 
 /// Looks before the run whether the report can be written, so that a migration does not end without
-/// one.
+/// one. `inputs` are files that it must not replace.
 ///
 /// # Errors
 /// E0613 when it cannot.
-pub fn writable(path: Option<&Path>) -> Result<(), Failure> {
+pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
-    std::fs::OpenOptions::new()
-        .create(true)
+    apart(path, inputs)?;
+    options()
         .append(true)
         .open(path)
         .map(drop)
         .map_err(|error| unwritable(path, &error))
+}
+
+/// Looks whether a file that is to be written is none of those that are read.
+///
+/// # Errors
+/// E0613 when it is one.
+pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
+    let same = |input: &&&Path| match (path.canonicalize(), input.canonicalize()) {
+        (Ok(path), Ok(input)) => path == input,
+        _ => false,
+    };
+    if let Some(input) = inputs.iter().find(same) {
+        let diagnostic = Diagnostic::error(
+            codes::E0613,
+            format!("`{}` would replace an input", path.display()),
+        )
+        .note(format!("`{}` is read by this command", input.display()))
+        .help("give it a file of its own");
+        return Err(Failure::one(ExitStatus::Usage, diagnostic));
+    }
+    Ok(())
+}
+
+/// How reports are made: for their owner alone, because user IDs are in them.
+fn options() -> std::fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).mode(0o600);
+    options
 }
 
 /// Writes the report.
@@ -235,7 +353,12 @@ pub fn writable(path: Option<&Path>) -> Result<(), Failure> {
 /// # Errors
 /// E0613 when it cannot be written.
 pub fn write(path: &Path, report: &Report) -> Result<(), Failure> {
-    std::fs::write(path, json(report)).map_err(|error| unwritable(path, &error))
+    options()
+        .write(true)
+        .truncate(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(json(report).as_bytes()))
+        .map_err(|error| unwritable(path, &error))
 }
 
 /// The report as text.
@@ -246,10 +369,11 @@ pub fn json(report: &Report) -> String {
     text
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+/// E0613.
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let diagnostic = Diagnostic::error(
         codes::E0613,
-        format!("report `{}` cannot be written", path.display()),
+        format!("`{}` cannot be written", path.display()),
     )
     .note(error.to_string())
     .help("check the path and the rights of its directory");

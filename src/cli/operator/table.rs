@@ -3,8 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::config::ProviderLinks;
 use crate::plan::Plan;
+use crate::run::digest::RowsDigest;
 use crate::run::{MapLedger, ReasonCount, RunReport};
+
+use super::forecast::{Accounts, SignIn};
 
 /// A number with its thousands apart: `1,234,567`.
 pub fn thousands(number: u64) -> String {
@@ -22,36 +26,23 @@ pub fn thousands(number: u64) -> String {
 /// What became of the rows: per map the rows read, written, left out by reason; the sum adds up or
 /// the run would have failed.
 pub fn ledger(report: &RunReport) -> String {
-    let mut text = String::new();
-    let widths = [
-        report
-            .maps
-            .iter()
-            .map(|map| map.map.chars().count())
-            .max()
-            .unwrap_or(0)
-            .max(3),
-        report
-            .maps
-            .iter()
-            .map(|map| map.table.chars().count())
-            .max()
-            .unwrap_or(0)
-            .max(12),
-    ];
-    let [map_width, table_width] = widths;
-    let _ = writeln!(
-        text,
-        "{:<map_width$}  {:<table_width$} {:>11} {:>11} {:>11} {:>9}",
-        "map", "source table", "read", "written", "left out", "rejected"
+    const LABEL: usize = 40;
+    let mut text = format!(
+        "{:<LABEL$} {:>9} {:>9} {:>9} {:>9}\n",
+        "map, from table", "read", "written", "left out", "rejected"
     );
     for map in &report.maps {
         let sum = |counts: &[ReasonCount]| counts.iter().map(|count| count.rows).sum::<u64>();
+        let label = format!("{}, from {}", map.map, map.table);
+        // A long name has a line of its own, so that the numbers stay in their columns.
+        if label.chars().count() > LABEL {
+            let _ = write!(text, "{label}\n{:LABEL$}", "");
+        } else {
+            let _ = write!(text, "{label:<LABEL$}");
+        }
         let _ = writeln!(
             text,
-            "{:<map_width$}  {:<table_width$} {:>11} {:>11} {:>11} {:>9}",
-            map.map,
-            map.table,
+            " {:>9} {:>9} {:>9} {:>9}",
             thousands(map.read),
             thousands(map.written),
             thousands(sum(&map.skipped)),
@@ -60,6 +51,64 @@ pub fn ledger(report: &RunReport) -> String {
         for line in reasons(map) {
             let _ = writeln!(text, "    {line}");
         }
+    }
+    text
+}
+
+/// The accounts in numbers, and the links by provider.
+pub fn accounts(numbers: &Accounts, links: &[ProviderLinks]) -> String {
+    let mut text = rows(
+        "accounts",
+        &[
+            ("that are migrated", numbers.migrated),
+            ("  administrators", numbers.administrators),
+            ("  guests", numbers.guests),
+            ("  with a password that comes along", numbers.with_password),
+            ("  with a link to a provider", numbers.with_link),
+            ("  without an e-mail address", numbers.without_email),
+            ("e-mail addresses", numbers.emails),
+            ("other third-party IDs", numbers.other_third_party_ids),
+            ("access tokens", numbers.access_tokens),
+            ("refresh tokens", numbers.refresh_tokens),
+        ],
+    );
+    if !links.is_empty() {
+        let line = format!("links by provider: {}", super::across::links_line(links));
+        let _ = writeln!(text, "{}", super::findings::wrap(&line, "  "));
+    }
+    text
+}
+
+/// Who will be able to sign in.
+pub fn sign_in(forecast: &SignIn) -> String {
+    let mut lines = vec![
+        ("with a password", forecast.password),
+        ("by single sign-on alone", forecast.link),
+        ("not anew, but sessions go on", forecast.sessions_only),
+        ("not at all", forecast.nothing),
+    ];
+    let causes: Vec<(String, u64)> = forecast
+        .causes
+        .iter()
+        .map(|count| (format!("  {}", count.cause.words()), count.accounts))
+        .collect();
+    lines.extend(causes.iter().map(|(words, count)| (words.as_str(), *count)));
+    lines.extend([
+        ("locked or not approved", forecast.locked),
+        ("deactivated", forecast.deactivated),
+        ("guests, who cannot sign in to MAS", forecast.guests),
+    ]);
+    if forecast.rejected > 0 {
+        lines.push(("open until errors are mended", forecast.rejected));
+    }
+    rows("signing in afterwards", &lines)
+}
+
+/// Words and numbers under a heading.
+fn rows(heading: &str, lines: &[(&str, u64)]) -> String {
+    let mut text = format!("{heading}\n");
+    for (words, number) in lines {
+        let _ = writeln!(text, "  {words:<38} {:>9}", thousands(*number));
     }
     text
 }
@@ -85,8 +134,8 @@ fn reasons(map: &MapLedger) -> Vec<String> {
         .collect()
 }
 
-/// Rows of each target table.
-pub fn targets(plan: &Plan, rows: &[u64]) -> String {
+/// Rows of each target table, with their digests where there are any.
+pub fn digests(plan: &Plan, rows: &[u64], digests: &[RowsDigest]) -> String {
     let mut text = String::new();
     let width = plan
         .targets
@@ -95,9 +144,18 @@ pub fn targets(plan: &Plan, rows: &[u64]) -> String {
         .max()
         .unwrap_or(0)
         .max(12);
-    let _ = writeln!(text, "{:<width$} {:>11}", "target table", "rows");
-    for (target, rows) in plan.targets.iter().zip(rows) {
-        let _ = writeln!(text, "{:<width$} {:>11}", target.table, thousands(*rows));
+    let head = if digests.is_empty() { "" } else { "  digest" };
+    let _ = writeln!(text, "{:<width$} {:>11}{head}", "target table", "rows");
+    for (number, (target, rows)) in plan.targets.iter().zip(rows).enumerate() {
+        let digest = digests
+            .get(number)
+            .map_or_else(String::new, |digest| format!("  {digest}"));
+        let _ = writeln!(
+            text,
+            "{:<width$} {:>11}{digest}",
+            target.table,
+            thousands(*rows)
+        );
     }
     let _ = writeln!(
         text,

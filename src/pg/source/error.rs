@@ -136,16 +136,13 @@ pub(super) fn request(doing: &str, error: &tokio_postgres::Error) -> PgError {
 
 /// Reading a table broke off.
 pub(super) fn reading(table: &str, error: &tokio_postgres::Error) -> PgError {
-    let mut diagnostic = Diagnostic::error(
-        codes::E0655,
-        format!("reading the source table `{table}` failed"),
-    );
+    let mut diagnostic = Diagnostic::error(codes::E0655, format!("reading table `{table}` failed"));
     for note in server_error::notes(error) {
         diagnostic = diagnostic.note(note);
     }
     if server_error::is_connection_lost(error) {
-        diagnostic = diagnostic
-            .help("look in the log of the source's server for why it ended the connection");
+        diagnostic =
+            diagnostic.help("look in the log of its server for why it ended the connection");
     }
     PgError::new(PgErrorKind::Unexpected, diagnostic)
 }
@@ -154,12 +151,9 @@ pub(super) fn reading(table: &str, error: &tokio_postgres::Error) -> PgError {
 pub(super) fn stream(table: &str, problem: &str) -> PgError {
     PgError::new(
         PgErrorKind::Unexpected,
-        Diagnostic::error(
-            codes::E0655,
-            format!("reading the source table `{table}` failed"),
-        )
-        .note(format!("the COPY stream is malformed: {problem}"))
-        .help("connect to the server itself, not through a proxy that rewrites the protocol"),
+        Diagnostic::error(codes::E0655, format!("reading table `{table}` failed"))
+            .note(format!("the COPY stream is malformed: {problem}"))
+            .help("connect to the server itself, not through a proxy that rewrites the protocol"),
     )
 }
 

@@ -175,6 +175,37 @@ pub async fn may_lock(client: &Client, schema: &str, tables: &[&str]) -> Result<
     lock::check_privileges(client, &found.relations, SourceLock::Exclusive).await
 }
 
+/// The rows of a table, one after the other, in no order.
+pub struct TableRows {
+    stream: CopyStream,
+}
+
+impl TableRows {
+    /// Begins to read columns of a table in the transaction of `client`, which can do nothing else
+    /// until the last row was read.
+    ///
+    /// # Errors
+    /// E0655.
+    pub async fn read(
+        client: &Client,
+        schema: &str,
+        table: &str,
+        columns: &[String],
+    ) -> Result<Self, PgError> {
+        let statement = query::copy_out(schema, table, columns);
+        let stream = CopyStream::open(client, table, &statement).await?;
+        Ok(Self { stream })
+    }
+
+    /// Some rows, as tuples of the binary COPY format; `None` after the last.
+    ///
+    /// # Errors
+    /// E0655.
+    pub async fn next_rows(&mut self) -> Result<Option<Vec<Bytes>>, PgError> {
+        self.stream.next_rows().await
+    }
+}
+
 /// Reads a small table whole: its rows as tuples of the binary COPY format, in the order of their
 /// bytes, so that it is the same in every run.
 ///

@@ -1,4 +1,4 @@
--- $1: tables, $2: modes. One row a session; those that wait count too, because a lock is refused
+-- $1: tables, NULL for all of this database, $2: modes. One row a session; those that wait count too, because a lock is refused
 -- to whoever would overtake them.
 SELECT l.pid,
        min(a.application_name) AS application_name,
@@ -24,7 +24,7 @@ LEFT JOIN (
     AND own.virtualtransaction = l.virtualtransaction
 WHERE l.locktype = 'relation'
   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
-  AND l.relation = ANY ($1::oid[])
+  AND ($1::oid[] IS NULL OR l.relation = ANY ($1))
   AND l.mode = ANY ($2::text[])
   AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
 GROUP BY l.pid, l.virtualtransaction

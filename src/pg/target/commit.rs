@@ -109,7 +109,7 @@ enum Outcome {
     Unknown,
 }
 
-async fn commit<C: Connect>(
+pub(super) async fn commit<C: Connect>(
     client: &Client,
     transaction_id: &TransactionId,
     connect: &C,

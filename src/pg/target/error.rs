@@ -57,7 +57,7 @@ pub(super) fn may_not_alter(role: &str, lacking: &[String]) -> PgError {
     PgError::new(
         PgErrorKind::CouldNotStart,
         diagnostic.help(
-            "connect as the role that owns the tables, the one that the target's own service uses",
+            "connect as the role that owns the tables, the one that the target's own service uses; grant it what is said to be needed",
         ),
     )
 }
@@ -285,7 +285,12 @@ pub(super) fn not_committed(error: Option<&tokio_postgres::Error>) -> PgError {
     );
     match error {
         Some(error) => with_notes(diagnostic, error),
-        None => PgError::new(PgErrorKind::Unexpected, diagnostic),
+        None => PgError::new(
+            PgErrorKind::Unexpected,
+            diagnostic
+                .note("the connection broke during COMMIT; asked later, the server said so")
+                .help("look in the log of the target's server for why; then run again"),
+        ),
     }
 }
 
@@ -301,7 +306,7 @@ pub(super) fn outcome_unknown(transaction_id: &str, seconds: u64) -> PgError {
             "the server could not be asked for {seconds} s; the transaction is {transaction_id}"
         ))
         .help(format!(
-            "once the server answers, run `SELECT pg_xact_status('{transaction_id}')` in the target database: `committed` means all rows are there, anything else that nothing was changed"
+            "once the server answers, run `SELECT pg_xact_status('{transaction_id}')` in the target database: `committed` means all rows are there, `aborted` or no such transaction that nothing was changed; while it says `in progress`, ask again"
         )),
     )
 }

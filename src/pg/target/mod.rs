@@ -11,6 +11,7 @@
 //! steps are the [`Phase`]s, of which an observer hears.
 
 mod commit;
+mod dependents;
 mod digest;
 mod emptiness;
 mod error;
@@ -23,6 +24,7 @@ mod rebuild;
 mod sink;
 mod steps;
 mod structure;
+mod undo;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,12 +42,13 @@ use digest::StructureDigest;
 pub use emptiness::{NotEmpty, emptiness};
 pub use lock::{ADVISORY_LOCK_KEY, lock_holder};
 pub use phase::{Phase, RebuiltKind, TargetEvent, TargetObserver};
-pub use preflight::preflight;
+pub use preflight::{preflight, surprises};
 pub use sink::{PgSink, Written};
 pub use steps::Canceller;
 use steps::Steps;
 pub use structure::Kept;
 use structure::Structure;
+pub use undo::{DependentRows, Undo};
 
 /// A table to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]

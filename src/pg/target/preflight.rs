@@ -57,6 +57,37 @@ pub async fn preflight(
     Ok(problems)
 }
 
+/// Things of the database that no catalog describes and that may refuse or change rows while they are
+/// written: event triggers, exclusion constraints, foreign keys over columns that have defaults. Each
+/// as a phrase, such as "event trigger `audit` on `ddl_command_end`". The tables exist.
+///
+/// # Errors
+/// E0673 if the look itself fails.
+pub async fn surprises(
+    client: &Client,
+    schema: &str,
+    tables: &[TargetTable],
+) -> Result<Vec<String>, PgError> {
+    let looked = async {
+        let names: Vec<&str> = tables.iter().map(|table| table.table.as_str()).collect();
+        let found = relation::find(client, schema, &names).await?;
+        let oids = relation::oids(&found.relations);
+        let rows = client
+            .query(include_str!("../sql/what_may_refuse_rows.sql"), &[&oids])
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let (kind, name): (&str, &str) = (row.try_get("kind")?, row.try_get("name")?);
+                let place: &str = row.try_get("place")?;
+                Ok(format!("{kind} `{name}` on `{place}`"))
+            })
+            .collect::<Result<Vec<String>, tokio_postgres::Error>>()
+    };
+    looked
+        .await
+        .map_err(|error| error::request("it was looked at", &error))
+}
+
 /// What is wrong with tables that the role owns. Even to print an index's definition the server may
 /// lock its table, so the locks come first, and are not waited for.
 async fn look_inside(

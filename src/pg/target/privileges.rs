@@ -3,6 +3,7 @@
 use tokio_postgres::Client;
 
 use super::error;
+use crate::base::ident::identifier;
 use crate::pg::PgError;
 use crate::pg::relation::{self, Relation};
 
@@ -28,13 +29,17 @@ pub(super) async fn check(client: &Client, touched: &[Relation]) -> Result<(), P
         }
         if !row.try_get::<_, bool>("may_create").map_err(failed)? {
             lacking.push(format!(
-                "USAGE and CREATE on schema `{schema}`, needed to rebuild indexes, are not granted"
+                "rebuilding indexes needs: GRANT USAGE, CREATE ON SCHEMA {} TO {}",
+                identifier(schema),
+                identifier(&role)
             ));
         }
         let tablespaces: Vec<String> = row.try_get("closed_tablespaces").map_err(failed)?;
         for tablespace in tablespaces {
             lacking.push(format!(
-                "CREATE on tablespace `{tablespace}`, needed to rebuild indexes, is not granted"
+                "rebuilding indexes needs: GRANT CREATE ON TABLESPACE {} TO {}",
+                identifier(&tablespace),
+                identifier(&role)
             ));
         }
     }

@@ -25,6 +25,7 @@ impl<'b> Partition<'b, '_, '_> {
 
     /// Counts a row under a reason, and keeps its key as a sample.
     pub(super) fn event(&mut self, frame: usize, member: u32, stop: Stop) {
+        self.results.noted.reasons.push(stop.reason);
         let severity = self.program.severity(stop.reason);
         let is_error = severity == SeverityValue::Error;
         let wanted = self

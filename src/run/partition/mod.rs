@@ -6,6 +6,7 @@
 mod build;
 mod events;
 mod find;
+mod outcome;
 mod values;
 mod write;
 
@@ -23,6 +24,8 @@ use super::block::{Block, Table, int};
 use super::ledger::{FrameCounts, ReasonCounts, Reject};
 use super::output::{Mark, Output};
 use find::Index;
+use outcome::Noted;
+pub use outcome::PartitionOutcome;
 
 /// The binding of a slot without row.
 const NONE: u32 = u32::MAX;
@@ -40,6 +43,7 @@ pub(super) struct Results<'p> {
     pub(super) rejected: u64,
     pub(super) dangling: Vec<(usize, u64)>,
     mark: Mark,
+    noted: Noted,
     /// Indexes of broadcast relations, by look-up.
     broadcast_indexes: HashMap<usize, Index>,
 }
@@ -61,6 +65,7 @@ impl<'p> Results<'p> {
             rejected: 0,
             dangling: plan.references.iter().map(|_| (0, 0)).collect(),
             mark: Mark::new(),
+            noted: Noted::default(),
             broadcast_indexes: HashMap::new(),
         }
     }
@@ -152,6 +157,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
         self.ranges = self.block.partition(index);
         self.null_key = self.block.last_is_null && index + 1 == self.block.len();
         self.indexes.clear();
+        self.note_start();
         self.sort(scans);
         for frame in frames {
             self.build(*frame);

@@ -1,0 +1,376 @@
+//! Warnings that an operator knows and accepts, so that only new ones are noticed.
+//!
+//! A warning is accepted while it concerns no more rows than were accepted. Errors cannot be: what
+//! stops a run is mended, not waved through.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::args::FindingArgs;
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::cli::finding_pages::{self, Weight};
+use crate::config::{AcceptEntry, Environment, accept_file, accept_flag};
+use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
+use crate::plan::{Plan, ReasonSeverity};
+use crate::types::SeverityValue;
+
+use super::report;
+
+/// Whether a finding was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Acceptance {
+    /// Nobody has accepted it.
+    Open,
+    /// It concerns no more than was accepted.
+    Accepted,
+    /// It was accepted for fewer.
+    Grown,
+}
+
+/// What all findings together mean for the end of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Errors, or warnings where these are denied.
+    Blocked,
+    /// Warnings that are not accepted.
+    Warnings,
+    /// Nothing, or nothing that is not accepted.
+    Clean,
+}
+
+/// The accepted warnings.
+#[derive(Clone, Debug, Default)]
+pub struct Accepted {
+    entries: BTreeMap<String, AcceptEntry>,
+    deny_warnings: bool,
+}
+
+impl Accepted {
+    /// Reads flags and files; a flag wins over a file, a later one over an earlier one.
+    ///
+    /// # Errors
+    /// All at once: files that cannot be read, ids that no finding has, errors.
+    pub fn read(args: &FindingArgs, plan: &Plan) -> Result<Self, Failure> {
+        let mut problems = Vec::new();
+        let mut entries = Vec::new();
+        let environment = Environment::system();
+        for path in &args.accept_file {
+            match accept_file(path, &environment) {
+                Ok(found) => entries.extend(found),
+                Err(found) => problems.extend(found),
+            }
+        }
+        for text in &args.accept {
+            match accept_flag(text) {
+                Ok(entry) => entries.push(entry),
+                Err(problem) => problems.push(*problem),
+            }
+        }
+        problems.extend(entries.iter().filter_map(|entry| unacceptable(entry, plan)));
+        if !problems.is_empty() {
+            return Err(Failure::new(ExitStatus::Usage, problems));
+        }
+        Ok(Self {
+            entries: entries
+                .into_iter()
+                .map(|entry| (entry.id.clone(), entry))
+                .collect(),
+            deny_warnings: args.deny_warnings,
+        })
+    }
+
+    fn entry(&self, finding: &Finding) -> Option<&AcceptEntry> {
+        match finding.severity {
+            FindingSeverity::Error => None,
+            FindingSeverity::Warning => self.entries.get(&finding.id),
+        }
+    }
+
+    /// Whether a finding is accepted.
+    pub fn acceptance(&self, finding: &Finding) -> Acceptance {
+        match self.entry(finding).map(|entry| entry.count) {
+            None => Acceptance::Open,
+            Some(Some(count)) if finding.count > count => Acceptance::Grown,
+            Some(_) => Acceptance::Accepted,
+        }
+    }
+
+    /// For how many it is accepted; `None` too for any number.
+    pub fn accepted_count(&self, finding: &Finding) -> Option<u64> {
+        self.entry(finding)?.count
+    }
+
+    /// Where it was accepted, and the note.
+    pub fn origin(&self, finding: &Finding) -> Option<(&str, Option<&str>)> {
+        let entry = self.entry(finding)?;
+        Some((&entry.origin, entry.note.as_deref()))
+    }
+
+    /// What the findings mean for the end of a command.
+    pub fn standing(&self, findings: &[Finding]) -> Standing {
+        let open = findings.iter().any(|finding| {
+            finding.severity == FindingSeverity::Warning
+                && self.acceptance(finding) != Acceptance::Accepted
+        });
+        let errors = super::findings::any_error(findings);
+        match (errors, open) {
+            (true, _) => Standing::Blocked,
+            (false, true) if self.deny_warnings => Standing::Blocked,
+            (false, true) => Standing::Warnings,
+            (false, false) => Standing::Clean,
+        }
+    }
+
+    /// A line for each entry that does nothing: the finding is an error here, or does not occur.
+    /// `complete` is whether every row was looked at.
+    pub fn idle(&self, findings: &[Finding], complete: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        for entry in self.entries.values() {
+            let AcceptEntry { id, origin, .. } = entry;
+            match findings.iter().find(|finding| finding.id == *id) {
+                Some(finding) if finding.severity == FindingSeverity::Error => lines.push(format!(
+                    "`{id}` ({origin}) is an error in this run, and errors cannot be accepted"
+                )),
+                Some(_) => {}
+                None if complete => lines.push(format!(
+                    "`{id}` ({origin}) is accepted but no longer occurs"
+                )),
+                None => {}
+            }
+        }
+        lines
+    }
+
+    /// The warnings as a file for `--accept-file`; notes are kept.
+    pub fn file(&self, findings: &[Finding]) -> String {
+        let mut text = String::from(
+            "# Warnings of `mapwright check` that are accepted: while one concerns no more than its count,\n\
+             # it is listed briefly and does not change the exit status. Errors cannot be accepted.\n\
+             # `mapwright explain ID` says what each means.\n\
+             accepted:\n",
+        );
+        let mut none = true;
+        for finding in findings {
+            if finding.severity == FindingSeverity::Error {
+                continue;
+            }
+            none = false;
+            // Writing into a String cannot fail.
+            let _ = writeln!(text, "  - id: {}\n    count: {}", finding.id, finding.count);
+            if let Some(note) = self.entry(finding).and_then(|entry| entry.note.as_ref()) {
+                // A text of JSON is one of YAML too.
+                let quoted = serde_json::Value::String(note.clone());
+                let _ = writeln!(text, "    note: {quoted}");
+            }
+        }
+        if none {
+            text.truncate(text.trim_end().len());
+            text.push_str(" []\n");
+        }
+        text
+    }
+
+    /// Writes that file.
+    ///
+    /// # Errors
+    /// E0613 when it cannot be written.
+    pub fn write_file(&self, path: &Path, findings: &[Finding]) -> Result<(), Failure> {
+        std::fs::write(path, self.file(findings)).map_err(|error| report::unwritable(path, &error))
+    }
+}
+
+/// Why an entry cannot be meant.
+fn unacceptable(entry: &AcceptEntry, plan: &Plan) -> Option<Diagnostic> {
+    let id = &entry.id;
+    let reason = plan.reasons.iter().find(|reason| reason.name == *id);
+    let Some(page) = finding_pages::page(id) else {
+        if reason.is_some() {
+            return is_error(entry, reason.map(|reason| reason.severity), None);
+        }
+        return Some(unknown(entry, plan));
+    };
+    is_error(
+        entry,
+        reason.map(|reason| reason.severity),
+        Some(page.weight),
+    )
+}
+
+fn unknown(entry: &AcceptEntry, plan: &Plan) -> Diagnostic {
+    let AcceptEntry { id, origin, .. } = entry;
+    let diagnostic = Diagnostic::error(codes::E0615, format!("no finding has the id `{id}`"))
+        .note(format!("it is accepted by {origin}"));
+    let reasons = plan.reasons.iter().map(|reason| reason.name.as_str());
+    match finding_pages::suggestion(id, reasons) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help("`docs/reference/findings.md` lists all of them"),
+    }
+}
+
+fn is_error(
+    entry: &AcceptEntry,
+    reason: Option<ReasonSeverity>,
+    weight: Option<Weight>,
+) -> Option<Diagnostic> {
+    let AcceptEntry { id, origin, .. } = entry;
+    let is_error = match reason {
+        Some(ReasonSeverity::Fixed(severity)) => severity == SeverityValue::Error,
+        Some(ReasonSeverity::Param(_)) => false,
+        None => weight == Some(Weight::Error),
+    };
+    is_error.then(|| {
+        Diagnostic::error(
+            codes::E0615,
+            format!("`{id}` is an error, and errors cannot be accepted"),
+        )
+        .note(format!("it is accepted by {origin}"))
+        .help(format!(
+            "mend what it says: `mapwright explain {id}` tells how"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(id: &str, severity: FindingSeverity, count: u64) -> Finding {
+        Finding {
+            id: id.to_owned(),
+            severity,
+            count,
+            samples: Vec::new(),
+            meaning: "means something".to_owned(),
+            remedy: String::new(),
+            sql: None,
+        }
+    }
+
+    fn plan() -> Plan {
+        crate::cli::mapping::load(None, &[]).unwrap().plan
+    }
+
+    fn read(accept: &[&str], deny_warnings: bool) -> Result<Accepted, Vec<String>> {
+        let args = FindingArgs {
+            accept: accept.iter().map(|text| (*text).to_owned()).collect(),
+            accept_file: Vec::new(),
+            deny_warnings,
+        };
+        Accepted::read(&args, &plan()).map_err(|failure| {
+            failure
+                .diagnostics
+                .iter()
+                .map(|problem| format!("{} | {}", problem.message, problem.help.join(", ")))
+                .collect()
+        })
+    }
+
+    #[test]
+    fn a_warning_is_accepted_up_to_its_number() {
+        let accepted = read(&["orphan=7", "guest"], false).unwrap();
+        let warning = |id, count| finding(id, FindingSeverity::Warning, count);
+        for (id, count, expected, standing) in [
+            ("orphan", 7, Acceptance::Accepted, Standing::Clean),
+            ("orphan", 8, Acceptance::Grown, Standing::Warnings),
+            ("guest", 1_000, Acceptance::Accepted, Standing::Clean),
+            ("long_email", 1, Acceptance::Open, Standing::Warnings),
+        ] {
+            let finding = warning(id, count);
+            assert_eq!(accepted.acceptance(&finding), expected, "{id} {count}");
+            assert_eq!(accepted.standing(&[finding]), standing, "{id} {count}");
+        }
+        assert_eq!(accepted.standing(&[]), Standing::Clean);
+    }
+
+    #[test]
+    fn an_error_blocks_whatever_is_accepted() {
+        let accepted = read(&["orphan"], false).unwrap();
+        let error = finding("orphan", FindingSeverity::Error, 1);
+        assert_eq!(accepted.acceptance(&error), Acceptance::Open);
+        assert_eq!(
+            accepted.standing(std::slice::from_ref(&error)),
+            Standing::Blocked
+        );
+        assert_eq!(
+            accepted.idle(&[error], true),
+            ["`orphan` (`--accept`) is an error in this run, and errors cannot be accepted"]
+        );
+    }
+
+    #[test]
+    fn denied_warnings_block_unless_they_are_accepted() {
+        let accepted = read(&["orphan=1"], true).unwrap();
+        let orphan = |count| [finding("orphan", FindingSeverity::Warning, count)];
+        assert_eq!(accepted.standing(&orphan(1)), Standing::Clean);
+        assert_eq!(accepted.standing(&orphan(2)), Standing::Blocked);
+    }
+
+    #[test]
+    fn what_does_not_occur_is_told_once_every_row_was_looked_at() {
+        let accepted = read(&["orphan=7"], false).unwrap();
+        assert_eq!(
+            accepted.idle(&[], true),
+            ["`orphan` (`--accept`) is accepted but no longer occurs"]
+        );
+        assert_eq!(accepted.idle(&[], false), [""; 0]);
+    }
+
+    #[test]
+    fn ids_must_be_those_of_warnings() {
+        let problems = read(
+            &["orphans", "homeserver_mismatch", "foreign_user", "x y"],
+            false,
+        );
+        assert_eq!(
+            problems.unwrap_err(),
+            [
+                "`--accept x y` names no finding | write `--accept ID` or `--accept ID=COUNT`, such as `--accept orphan=7`",
+                "no finding has the id `orphans` | did you mean `orphan`?",
+                "`homeserver_mismatch` is an error, and errors cannot be accepted | mend what it says: `mapwright explain homeserver_mismatch` tells how",
+                "`foreign_user` is an error, and errors cannot be accepted | mend what it says: `mapwright explain foreign_user` tells how",
+            ]
+        );
+        assert!(read(&["target_users_new_key_unknown", "missing_provider"], false).is_ok());
+    }
+
+    #[test]
+    fn the_file_that_is_written_can_be_read() {
+        let mut accepted = Accepted::default();
+        accepted.entries.insert(
+            "guest".to_owned(),
+            AcceptEntry {
+                id: "guest".to_owned(),
+                count: None,
+                note: Some("those \"old\" ones: # all".to_owned()),
+                origin: String::new(),
+            },
+        );
+        let findings = [
+            finding("homeserver_mismatch", FindingSeverity::Error, 1),
+            finding("guest", FindingSeverity::Warning, 3),
+            finding("orphan", FindingSeverity::Warning, 7),
+        ];
+        let directory =
+            std::env::temp_dir().join(format!("mapwright-accept-{}", std::process::id()));
+        accepted.write_file(&directory, &findings).unwrap();
+        let entries = accept_file(&directory, &Environment::system()).unwrap();
+        std::fs::remove_file(&directory).unwrap();
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|entry| (entry.id.as_str(), entry.count, entry.note.as_deref()))
+            .collect();
+        assert_eq!(
+            entries,
+            [
+                ("guest", Some(3), Some("those \"old\" ones: # all")),
+                ("orphan", Some(7), None)
+            ]
+        );
+        assert!(accepted.file(&[]).ends_with("accepted: []\n"));
+    }
+}

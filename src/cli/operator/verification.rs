@@ -1,0 +1,173 @@
+//! Comparing what the mapping makes with what the target holds, both as digests first; only where
+//! those differ rows are looked at, in a second pass over the same snapshots.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use tokio_postgres::Client;
+
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::cli::printer::Printer;
+use crate::pg::Endpoint;
+use crate::pg::source::{PgSource, TableRows};
+use crate::plan::Plan;
+use crate::run::difference::{Differences, RowDifference, Since, TableDifference};
+use crate::run::digest::TableDigest;
+use crate::run::{Inputs, RowSink, RunReport, run};
+
+use super::preflight::Schemas;
+use super::progress::Progress;
+use super::table::thousands;
+use super::{Job, connector};
+
+/// The two sides of a comparison: snapshots that stay the same until its end.
+pub struct Comparison<'c> {
+    /// What is compared.
+    pub job: &'c Job,
+    /// Where the source is.
+    pub source: &'c Endpoint,
+    /// The source's snapshot.
+    pub reader: &'c PgSource,
+    /// A transaction of the target whose view does not change.
+    pub target: &'c Client,
+    /// Where the tables are.
+    pub schemas: Schemas<'c>,
+    /// Rows of the broadcast relations.
+    pub broadcasts: Vec<Vec<Bytes>>,
+}
+
+impl Comparison<'_> {
+    /// Every row through the mapping once more, into `sink`.
+    ///
+    /// # Errors
+    /// What makes reading impossible.
+    pub async fn make<K: RowSink>(
+        &self,
+        sink: &mut K,
+        what: &'static str,
+        printer: &Printer,
+    ) -> Result<RunReport, Failure> {
+        let connect = connector(self.source);
+        let mut scans = self.reader.scan(&connect, &self.job.scan_queries()).await?;
+        let mut progress = Progress::new(printer, what);
+        let inputs = Inputs {
+            program: &self.job.program,
+            broadcasts: self.broadcasts.clone(),
+            limits: self.job.limits,
+        };
+        let outcome = run(inputs, &mut scans, sink, &mut progress).await;
+        progress.finish();
+        outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))
+    }
+
+    /// The digests of what the target holds.
+    ///
+    /// # Errors
+    /// What makes reading impossible.
+    pub async fn held(&self) -> Result<Vec<TableDigest>, Failure> {
+        held_by(self.target, &self.job.program.plan, self.schemas.target).await
+    }
+
+    /// The rows in which both differ, given the digests of both; none if the digests are equal.
+    ///
+    /// # Errors
+    /// What makes reading impossible.
+    pub async fn differences(
+        &self,
+        made: &[TableDigest],
+        held: &[TableDigest],
+        printer: &Printer,
+    ) -> Result<Vec<TableDifference>, Failure> {
+        let plan = &self.job.program.plan;
+        let Some(mut differences) = Differences::between(plan, made, held) else {
+            return Ok(Vec::new());
+        };
+        self.make(&mut differences, "looking for what differs", printer)
+            .await?;
+        let plan = &self.job.program.plan;
+        read(self.target, plan, self.schemas.target, |target, row| {
+            differences.found(target, row);
+        })
+        .await?;
+        Ok(differences.finish())
+    }
+}
+
+/// The digests of what the tables of a plan's targets hold.
+///
+/// # Errors
+/// What makes reading impossible.
+pub async fn held_by(
+    client: &Client,
+    plan: &Plan,
+    schema: &str,
+) -> Result<Vec<TableDigest>, Failure> {
+    let mut held = TableDigest::of_targets(plan);
+    read(client, plan, schema, |target, row| {
+        if let Some(table) = held.get_mut(target) {
+            table.add(row);
+        }
+    })
+    .await?;
+    Ok(held)
+}
+
+/// Every row of the tables of a plan's targets, once.
+async fn read(
+    client: &Client,
+    plan: &Plan,
+    schema: &str,
+    mut each: impl FnMut(usize, &[u8]),
+) -> Result<(), Failure> {
+    for (number, target) in plan.targets.iter().enumerate() {
+        let columns: Vec<String> = target
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
+        let mut rows = TableRows::read(client, schema, &target.table, &columns).await?;
+        while let Some(some) = rows.next_rows().await? {
+            for row in some {
+                each(number, &row);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What differs, for people: a line for each table, a line for each row that is named.
+pub fn render(differences: &[TableDifference]) -> String {
+    let mut text = String::new();
+    for table in differences {
+        let more = if table.more { " or more" } else { "" };
+        let counts: Vec<String> = [
+            (table.missing, "missing"),
+            (table.surplus, "too many"),
+            (table.changed, "changed"),
+        ]
+        .into_iter()
+        .filter(|(rows, _)| *rows > 0)
+        .map(|(rows, what)| format!("{}{more} {what}", thousands(rows)))
+        .collect();
+        // Writing into a String cannot fail.
+        let since = match table.since {
+            None => "",
+            Some(Since::Target) => " (the target has changed since the migration)",
+            Some(Since::Source) => " (the source or the mapping has changed since the migration)",
+            Some(Since::Both) => " (both sides have changed since the migration)",
+        };
+        let _ = writeln!(text, "{}: {}{since}", table.table, counts.join(", "));
+        for (key, difference) in &table.samples {
+            let how = match difference {
+                RowDifference::Missing => "missing".to_owned(),
+                RowDifference::Surplus => "too many".to_owned(),
+                RowDifference::Changed(columns) => {
+                    format!("changed in `{}`", columns.join("`, `"))
+                }
+            };
+            let _ = writeln!(text, "    {key}  {how}");
+        }
+    }
+    text
+}
