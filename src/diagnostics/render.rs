@@ -6,7 +6,7 @@ use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term::{self, DisplayStyle, termcolor};
 use serde::Serialize;
 
-use crate::base::{FileId, Files, Span};
+use crate::base::{FileId, Files, Span, visible};
 
 use super::{Diagnostic, Severity};
 
@@ -80,7 +80,8 @@ pub fn tally(diagnostics: &[Diagnostic]) -> String {
 fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Colour) -> String {
     let mut known = SimpleFiles::new();
     for id in files.ids() {
-        known.add(files.name(id).to_owned(), files.text(id).to_owned());
+        let text = visible(files.text(id)).into_owned();
+        known.add(visible(files.name(id)).into_owned(), text);
     }
     let severity = match diagnostic.severity {
         Severity::Error => drawn::Severity::Error,
@@ -93,14 +94,16 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
         } else {
             drawn::LabelStyle::Secondary
         };
-        drawn::Label::new(style, label.span.file.0 as usize, label.span.range())
-            .with_message(&label.message)
+        let range = range_as_shown(files, label.span);
+        drawn::Label::new(style, label.span.file.0 as usize, range)
+            .with_message(visible(&label.message))
     });
-    let notes = diagnostic.notes.iter().map(|note| hanging("note: ", note));
-    let help = diagnostic.help.iter().map(|help| hanging("help: ", help));
+    let shown = |prefix: &str, text: &String| hanging(prefix, &visible(text));
+    let notes = diagnostic.notes.iter().map(|note| shown("note: ", note));
+    let help = diagnostic.help.iter().map(|help| shown("help: ", help));
     let shape = drawn::Diagnostic::new(severity)
         .with_code(diagnostic.code.as_str())
-        .with_message(&diagnostic.message)
+        .with_message(visible(&diagnostic.message))
         .with_labels(labels.collect())
         .with_notes(notes.chain(help).collect());
     let config = term::Config {
@@ -130,6 +133,14 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
         // Only a label outside its file gets here; the message still stands alone.
         Err(_) => format!("error[{}]: {}\n", diagnostic.code, diagnostic.message),
     }
+}
+
+/// Where a span lies in the text as it is drawn: what is hidden takes more room there.
+fn range_as_shown(files: &Files, span: Span) -> std::ops::Range<usize> {
+    let text = files.text(span.file);
+    let place = |at: usize| text.get(..at).map_or(at, |before| visible(before).len());
+    let range = span.range();
+    place(range.start)..place(range.end)
 }
 
 /// A note whose further lines stand under its first.

@@ -143,6 +143,9 @@ fn attempt<'a, R: Rows<'a>>(
             let right = evaluate(program, rows, at, *right)?;
             Value::Bool(compare(*op, &left, &right))
         }
+        Node::Arithmetic(_, left, _) if is_operation(program, *left) => {
+            operations(program, rows, at, id)?
+        }
         Node::Arithmetic(op, left, right) => {
             let left = evaluate(program, rows, at, *left)?;
             let right = evaluate(program, rows, at, *right)?;
@@ -168,13 +171,9 @@ fn attempt<'a, R: Rows<'a>>(
             let key = evaluate(program, rows, at, *operand)?;
             Value::Bool(look_up(program, *param, &key).is_some())
         }
-        Node::If(condition, then, otherwise) => {
-            let branch = if truth(program, rows, at, *condition)? {
-                then
-            } else {
-                otherwise
-            };
-            evaluate(program, rows, at, *branch)?
+        Node::If(..) => {
+            let branch = taken(program, rows, at, id)?;
+            evaluate(program, rows, at, branch)?
         }
         Node::Match {
             subject,
@@ -221,6 +220,46 @@ fn attempt<'a, R: Rows<'a>>(
             other => return other,
         },
     })
+}
+
+/// The node whose value an `if` has. There can be more `else if`s than the stack has room for.
+fn taken<'a, R: Rows<'a>>(
+    program: &'a Program,
+    rows: &mut R,
+    at: Place,
+    mut id: NodeId,
+) -> Result<NodeId, Failure> {
+    while let Some(Node::If(condition, then, otherwise)) = program.node(id) {
+        let holds = truth(program, rows, at, *condition)?;
+        id = if holds { *then } else { *otherwise };
+    }
+    Ok(id)
+}
+
+fn is_operation(program: &Program, id: NodeId) -> bool {
+    matches!(program.node(id), Some(Node::Arithmetic(..)))
+}
+
+/// Operations whose left operands are operations again. There can be more of them than the stack
+/// has room for.
+fn operations<'a, R: Rows<'a>>(
+    program: &'a Program,
+    rows: &mut R,
+    at: Place,
+    mut id: NodeId,
+) -> Result<Value<'a>, Failure> {
+    let mut open = Vec::new();
+    while let Some(Node::Arithmetic(op, left, right)) = program.node(id) {
+        open.push((id, *op, *right));
+        id = *left;
+    }
+    let mut value = evaluate(program, rows, at, id)?;
+    while let Some((id, op, right)) = open.pop() {
+        let right = evaluate(program, rows, at, right)?;
+        value = arithmetic(op, value, right)
+            .map_err(|error| Failure::Stop(stop(builtin::ARITHMETIC_OVERFLOW, id, error.why)))?;
+    }
+    Ok(value)
 }
 
 fn overflow(node: NodeId) -> Failure {

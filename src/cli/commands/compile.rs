@@ -16,12 +16,19 @@ pub fn run(args: &MappingArgs, printer: &Printer) -> Result<ExitStatus, Failure>
     let plan = &compiled.plan;
     let maps = plan.frames.iter().filter(|frame| frame.is_map).count();
     printer.say(&format!(
-        "{}: mapping `{}` compiles: {} source tables, {} views, {maps} maps, {} target tables",
+        "{}: mapping `{}` compiles: {}, {}, {}, {}",
         printer.styled(Style::Good, "ok"),
         plan.mapping,
-        plan.scans.len(),
-        plan.frames.len() - maps,
-        plan.targets.len(),
+        counted(plan.scans.len(), "source table"),
+        counted(plan.frames.len() - maps, "view"),
+        counted(maps, "map"),
+        counted(plan.targets.len(), "target table"),
     ));
     Ok(ExitStatus::Done)
+}
+
+/// `1 map`, `2 maps`.
+fn counted(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
 }

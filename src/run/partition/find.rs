@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::eval::{self, Place, Stop, equal};
-use crate::plan::{Lookup, Node, NodeId, Relation, TextPart};
+use crate::plan::{Lookup, Node, NodeId, Relation};
 use crate::types::Value;
 
 use super::{NONE, Partition, RowFate, SCAN_LIMIT, hash};
@@ -272,50 +272,25 @@ impl<'b> Partition<'b, '_, '_> {
 
     /// Whether a node is computed of such columns alone, and of nothing that counts or looks up rows.
     fn is_of_copies(&self, frame: usize, node: NodeId) -> bool {
-        let is = |node: &NodeId| self.is_of_copies(frame, *node);
-        match self.program.plan.nodes.get(node as usize) {
-            Some(Node::Literal(_) | Node::Param(_) | Node::Column { .. } | Node::Present(_)) => {
-                true
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            match self.program.plan.nodes.get(node as usize) {
+                Some(Node::Field { .. } | Node::Local(_)) => {
+                    if !self.is_copy(frame, node, Through::Groups) {
+                        return false;
+                    }
+                }
+                Some(
+                    Node::Ulid { .. }
+                    | Node::Lookup { .. }
+                    | Node::Exists(_)
+                    | Node::Aggregate { .. }
+                    | Node::Handled { .. },
+                )
+                | None => return false,
+                Some(other) => open.extend(other.children()),
             }
-            Some(Node::Field { .. } | Node::Local(_)) => self.is_copy(frame, node, Through::Groups),
-            Some(
-                Node::Not(operand)
-                | Node::Negate(operand)
-                | Node::IsNull(operand)
-                | Node::InMap(operand, _)
-                | Node::Matches { operand, .. },
-            ) => is(operand),
-            Some(
-                Node::And(left, right)
-                | Node::Or(left, right)
-                | Node::Compare(_, left, right)
-                | Node::Arithmetic(_, left, right)
-                | Node::Coalesce(left, right),
-            ) => is(left) && is(right),
-            Some(Node::InList(operand, values)) => is(operand) && values.iter().all(is),
-            Some(Node::If(condition, then, otherwise)) => {
-                is(condition) && is(then) && is(otherwise)
-            }
-            Some(Node::Match {
-                subject,
-                arms,
-                otherwise,
-            }) => {
-                is(subject) && arms.iter().all(|(_, result)| is(result)) && otherwise.iter().all(is)
-            }
-            Some(Node::Call { arguments, .. }) => arguments.iter().all(is),
-            Some(Node::Text(parts)) => parts.iter().all(|part| match part {
-                TextPart::Literal(_) => true,
-                TextPart::Value(value) => is(value),
-            }),
-            Some(
-                Node::Ulid { .. }
-                | Node::Lookup { .. }
-                | Node::Exists(_)
-                | Node::Aggregate { .. }
-                | Node::Handled { .. },
-            )
-            | None => false,
         }
+        true
     }
 }
