@@ -86,11 +86,19 @@ pub fn evaluate<'a, R: Rows<'a>>(
     at: Place,
     node: NodeId,
 ) -> Result<Value<'a>, Stop> {
-    match attempt(program, rows, at, node) {
-        Ok(value) => Ok(value),
-        Err(Failure::Stop(stop)) => Err(stop),
-        // Calls that can fail are handled, so this is what cannot be: a value outside all ranges.
-        Err(Failure::Call(error)) => Err(stop(builtin::VALUE_OUT_OF_RANGE, node, error.why)),
+    let failed = |why| stop(builtin::VALUE_OUT_OF_RANGE, node, why);
+    // Most nodes are leaves, and they are answered here: `attempt` needs room for every kind of node.
+    match program.node(node) {
+        Some(Node::Column { slot, column }) => rows.column(at, *slot, *column).map_err(failed),
+        Some(Node::Field { slot, local }) => rows.field(at, *slot, *local),
+        Some(Node::Local(local)) => rows.local(at, *local),
+        Some(Node::Literal(value)) => Ok(value.as_value()),
+        _ => match attempt(program, rows, at, node) {
+            Ok(value) => Ok(value),
+            Err(Failure::Stop(stop)) => Err(stop),
+            // Calls that can fail are handled, so this is what cannot be: a value outside all ranges.
+            Err(Failure::Call(error)) => Err(failed(error.why)),
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::{BufMut, BytesMut};
 
 use crate::eval::{Unencodable, encode};
-use crate::plan::{Plan, ReferenceTo};
+use crate::plan::{Plan, Reference, ReferenceTo};
 use crate::types::{PgType, Value};
 
 use super::row_sink::RowBatch;
@@ -26,6 +26,8 @@ pub(super) struct Output<'p> {
     /// Bytes of the keys of the partition's references.
     keys: Vec<u8>,
     references: Vec<References>,
+    /// For each target the foreign keys that its rows are subject to or referred to by.
+    touching: Vec<Vec<usize>>,
     outside: Vec<Outside>,
 }
 
@@ -78,6 +80,9 @@ impl<'p> Output<'p> {
                 .references
                 .iter()
                 .map(|_| References::default())
+                .collect(),
+            touching: (0..plan.targets.len())
+                .map(|target| touching(plan, target))
                 .collect(),
             outside: plan
                 .references
@@ -181,6 +186,7 @@ impl<'p> Output<'p> {
             fields,
             keys,
             references,
+            touching,
             ..
         } = self;
         let Some(buffer) = buffers.get_mut(target) else {
@@ -188,7 +194,12 @@ impl<'p> Output<'p> {
         };
         buffer.rows += 1;
         buffer.total += 1;
-        for (reference, noted) in plan.references.iter().zip(references) {
+        for number in touching.get(target).into_iter().flatten() {
+            let (Some(reference), Some(noted)) =
+                (plan.references.get(*number), references.get_mut(*number))
+            else {
+                continue;
+            };
             if reference.from == target
                 && let Some(range) = key(&reference.from_columns, fields, &buffer.data, keys)
             {
@@ -301,6 +312,19 @@ impl<'p> Output<'p> {
             })
             .collect()
     }
+}
+
+fn touching(plan: &Plan, target: usize) -> Vec<usize> {
+    let touches = |reference: &Reference| {
+        let referred =
+            matches!(reference.to, ReferenceTo::Target { target: to, .. } if to == target);
+        reference.from == target || referred
+    };
+    (0..)
+        .zip(&plan.references)
+        .filter(|(_, reference)| touches(reference))
+        .map(|(number, _)| number)
+        .collect()
 }
 
 impl Mark {

@@ -84,7 +84,8 @@ enum RowFate {
 enum Memo<'b> {
     Empty,
     Ready(Value<'b>),
-    Ended(Stop),
+    /// Rare, so that it takes no room in the others.
+    Ended(&'b Stop),
 }
 
 /// The rows of a frame.
@@ -95,8 +96,42 @@ struct FrameRows<'b> {
     members: Vec<RowFate>,
     /// For grouped frames: the single rows of each group.
     groups: Vec<Vec<u32>>,
-    /// The fate of each row: of groups where the frame is grouped.
+    /// The locals of each row: of groups where the frame is grouped.
     memo: Vec<Memo<'b>>,
+    /// How many locals a row has.
+    locals: usize,
+    grouped: bool,
+}
+
+impl FrameRows<'_> {
+    fn new(frame: &Frame) -> Self {
+        Self {
+            locals: frame.locals.len(),
+            grouped: !frame.group.is_empty(),
+            ..Self::default()
+        }
+    }
+
+    /// How many rows others see.
+    fn len(&self) -> usize {
+        if self.grouped {
+            self.groups.len()
+        } else {
+            self.members.len()
+        }
+    }
+
+    /// The single row that stands for a row: the first of a group.
+    fn first_member(&self, row: u32) -> u32 {
+        if !self.grouped {
+            return row;
+        }
+        let group = self.groups.get(row as usize);
+        group
+            .and_then(|group| group.first())
+            .copied()
+            .unwrap_or(NONE)
+    }
 }
 
 /// The partition being worked on.
@@ -136,12 +171,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
             ranges: &[],
             null_key: false,
             sorted: block.tables.iter().map(|_| Vec::new()).collect(),
-            frames: program
-                .plan
-                .frames
-                .iter()
-                .map(|_| FrameRows::default())
-                .collect(),
+            frames: program.plan.frames.iter().map(FrameRows::new).collect(),
             indexes: HashMap::new(),
             found: Vec::new(),
         }
@@ -218,18 +248,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
                     .map_or(0, Vec::len)
             }
             Relation::Broadcast(broadcast) => self.broadcasts.get(broadcast).map_or(0, Table::len),
-            Relation::Frame(frame) => {
-                let grouped = self
-                    .plan_frame(frame)
-                    .is_some_and(|frame| !frame.group.is_empty());
-                self.frames.get(frame).map_or(0, |rows| {
-                    if grouped {
-                        rows.groups.len()
-                    } else {
-                        rows.members.len()
-                    }
-                })
-            }
+            Relation::Frame(frame) => self.frames.get(frame).map_or(0, FrameRows::len),
         }
     }
 
@@ -237,18 +256,15 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
     fn fate(&self, relation: Relation, row: u32) -> RowFate {
         match relation {
             Relation::Scan(_) | Relation::Broadcast(_) => RowFate::Live,
-            Relation::Frame(frame) => {
-                let grouped = self
-                    .plan_frame(frame)
-                    .is_some_and(|frame| !frame.group.is_empty());
-                if grouped {
-                    return RowFate::Live;
-                }
-                let rows = self.frames.get(frame);
-                rows.and_then(|rows| rows.members.get(row as usize))
+            Relation::Frame(frame) => match self.frames.get(frame) {
+                Some(rows) if rows.grouped => RowFate::Live,
+                Some(rows) => rows
+                    .members
+                    .get(row as usize)
                     .copied()
-                    .unwrap_or(RowFate::Absent)
-            }
+                    .unwrap_or(RowFate::Absent),
+                None => RowFate::Absent,
+            },
         }
     }
 
@@ -308,34 +324,23 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
 
     /// The single row that stands for a row of a frame: the first of a group.
     fn first_member(&self, frame: usize, row: u32) -> u32 {
-        let grouped = self
-            .plan_frame(frame)
-            .is_some_and(|frame| !frame.group.is_empty());
-        if !grouped {
-            return row;
-        }
-        let group = self
-            .frames
+        self.frames
             .get(frame)
-            .and_then(|rows| rows.groups.get(row as usize));
-        group
-            .and_then(|group| group.first())
-            .copied()
-            .unwrap_or(NONE)
-    }
-
-    fn memo_at(&self, frame: usize, row: u32, local: usize) -> usize {
-        row as usize * self.plan_frame(frame).map_or(0, |frame| frame.locals.len()) + local
+            .map_or(NONE, |rows| rows.first_member(row))
     }
 
     /// A local of a row of a frame, computed when first asked for.
     fn value_of(&mut self, frame: usize, row: u32, local: usize) -> Result<Value<'b>, Stop> {
-        let slot = self.memo_at(frame, row, local);
-        match self.frames.get(frame).and_then(|rows| rows.memo.get(slot)) {
+        let Some(rows) = self.frames.get(frame) else {
+            return Ok(Value::Null);
+        };
+        let slot = row as usize * rows.locals + local;
+        match rows.memo.get(slot) {
             Some(Memo::Ready(value)) => return Ok(*value),
-            Some(Memo::Ended(stop)) => return Err(*stop),
+            Some(Memo::Ended(stop)) => return Err(**stop),
             Some(Memo::Empty) | None => {}
         }
+        let member = rows.first_member(row);
         let Some(node) = self
             .plan_frame(frame)
             .and_then(|frame| frame.locals.get(local))
@@ -346,16 +351,16 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
         let at = Place {
             frame,
             row,
-            member: self.first_member(frame, row),
+            member,
             bound: None,
         };
         let result = eval::evaluate(self.program, self, at, node);
         let memo = match result {
             Ok(value) => Memo::Ready(value),
-            Err(stop) => Memo::Ended(Stop {
+            Err(stop) => Memo::Ended(self.arena.alloc(Stop {
                 counted: true,
                 ..stop
-            }),
+            })),
         };
         if let Some(cell) = self
             .frames
