@@ -29,6 +29,8 @@ pub(super) struct Output<'p> {
     /// For each target the foreign keys that its rows are subject to or referred to by.
     touching: Vec<Vec<usize>>,
     outside: Vec<Outside>,
+    /// What was done since the row of the map was begun.
+    steps: Vec<Step>,
 }
 
 #[derive(Default)]
@@ -52,10 +54,20 @@ struct Outside {
     complete: bool,
 }
 
-/// Where the output stood before a row, to take the row back.
-pub(super) struct Mark {
-    buffers: Vec<(usize, u64)>,
-    references: Vec<(usize, usize)>,
+/// One thing that writing a row has done, to take it back.
+enum Step {
+    /// Bytes were added to a target's buffer, which had so many before.
+    Bytes {
+        target: usize,
+        before: usize,
+    },
+    /// A row of a target was counted.
+    Row {
+        target: usize,
+    },
+    /// The row was noted as one that refers, or that can be referred to, by that foreign key.
+    From(usize),
+    To(usize),
 }
 
 /// Values of a foreign key to a table that the plan does not write.
@@ -92,39 +104,44 @@ impl<'p> Output<'p> {
                     complete: true,
                 })
                 .collect(),
+            steps: Vec::new(),
         }
     }
 
-    pub(super) fn mark(&self, mark: &mut Mark) {
-        mark.buffers.clear();
-        mark.buffers.extend(
-            self.buffers
-                .iter()
-                .map(|buffer| (buffer.data.len(), buffer.rows)),
-        );
-        mark.references.clear();
-        mark.references.extend(
-            self.references
-                .iter()
-                .map(|reference| (reference.from.len(), reference.to.len())),
-        );
+    /// Begins a row of a map, which is written to some targets or none.
+    pub(super) fn begin(&mut self) {
+        self.steps.clear();
     }
 
-    /// Takes back everything since the mark.
-    pub(super) fn reset(&mut self, mark: &Mark) {
-        for (buffer, (length, rows)) in self.buffers.iter_mut().zip(&mark.buffers) {
-            buffer.data.truncate(*length);
-            buffer.total -= buffer.rows - rows;
-            buffer.rows = *rows;
-        }
-        for (reference, (from, to)) in self.references.iter_mut().zip(&mark.references) {
-            reference.from.truncate(*from);
-            reference.to.truncate(*to);
+    /// Takes back the row of the map.
+    pub(super) fn take_back(&mut self) {
+        while let Some(step) = self.steps.pop() {
+            match step {
+                Step::Bytes { target, before } => {
+                    if let Some(buffer) = self.buffers.get_mut(target) {
+                        buffer.data.truncate(before);
+                    }
+                }
+                Step::Row { target } => {
+                    if let Some(buffer) = self.buffers.get_mut(target) {
+                        buffer.rows -= 1;
+                        buffer.total -= 1;
+                    }
+                }
+                Step::From(reference) => {
+                    let noted = self.references.get_mut(reference);
+                    noted.and_then(|noted| noted.from.pop());
+                }
+                Step::To(reference) => {
+                    let noted = self.references.get_mut(reference);
+                    noted.and_then(|noted| noted.to.pop());
+                }
+            }
         }
     }
 
-    /// Begins a row.
-    pub(super) fn begin(&mut self, target: usize) {
+    /// Begins a row of a target.
+    pub(super) fn begin_row(&mut self, target: usize) {
         self.fields.clear();
         let columns = self
             .plan
@@ -132,6 +149,8 @@ impl<'p> Output<'p> {
             .get(target)
             .map_or(0, |target| target.columns.len());
         if let Some(buffer) = self.buffers.get_mut(target) {
+            let before = buffer.data.len();
+            self.steps.push(Step::Bytes { target, before });
             buffer
                 .data
                 .put_u16(u16::try_from(columns).unwrap_or(u16::MAX));
@@ -178,8 +197,8 @@ impl<'p> Output<'p> {
         Ok(())
     }
 
-    /// Ends a row: counts it, and notes what it refers to and what refers to it.
-    pub(super) fn end(&mut self, target: usize, frame: u32, row: u32) {
+    /// Ends a row of a target: counts it, and notes what it refers to and what refers to it.
+    pub(super) fn end_row(&mut self, target: usize, frame: u32, row: u32) {
         let Self {
             plan,
             buffers,
@@ -187,11 +206,13 @@ impl<'p> Output<'p> {
             keys,
             references,
             touching,
+            steps,
             ..
         } = self;
         let Some(buffer) = buffers.get_mut(target) else {
             return;
         };
+        steps.push(Step::Row { target });
         buffer.rows += 1;
         buffer.total += 1;
         for number in touching.get(target).into_iter().flatten() {
@@ -204,6 +225,7 @@ impl<'p> Output<'p> {
                 && let Some(range) = key(&reference.from_columns, fields, &buffer.data, keys)
             {
                 noted.from.push((range, frame, row));
+                steps.push(Step::From(*number));
             }
             if let ReferenceTo::Target {
                 target: to,
@@ -213,6 +235,7 @@ impl<'p> Output<'p> {
                 && let Some(range) = key(columns, fields, &buffer.data, keys)
             {
                 noted.to.push(range);
+                steps.push(Step::To(*number));
             }
         }
     }
@@ -325,15 +348,6 @@ fn touching(plan: &Plan, target: usize) -> Vec<usize> {
         .filter(|(_, reference)| touches(reference))
         .map(|(number, _)| number)
         .collect()
-}
-
-impl Mark {
-    pub(super) fn new() -> Self {
-        Self {
-            buffers: Vec::new(),
-            references: Vec::new(),
-        }
-    }
 }
 
 /// The bytes that stand before each part of a key: its length.
