@@ -43,8 +43,9 @@ pub(super) fn attempt<'a, R: Rows<'a>>(
             Ok(found.ok_or(EvalError::new("is no key of the look-up table"))?)
         }
         Some(Node::Text(parts)) => text(program, rows, at, parts),
-        Some(Node::Column { slot, column }) => {
-            Ok(rows.column(at, *slot, *column).map_err(EvalError::new)?)
+        // A cell that holds no value is all that can be wrong with a column.
+        Some(Node::Column { .. }) => {
+            evaluate(program, rows, at, id).map_err(|stop| Failure::Call(EvalError::new(stop.why)))
         }
         _ => Ok(evaluate(program, rows, at, id)?),
     }

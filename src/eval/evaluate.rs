@@ -68,9 +68,14 @@ impl Place {
 pub trait Rows<'a> {
     /// Where computed text lives.
     fn arena(&self) -> &'a Bump;
-    /// A column of a slot; null where the slot has no row.
-    fn column(&mut self, at: &Place, slot: usize, column: usize)
-    -> Result<Value<'a>, &'static str>;
+    /// A column of a slot; null where the slot has no row. The node is the one that asks.
+    fn column(
+        &mut self,
+        at: &Place,
+        node: NodeId,
+        slot: usize,
+        column: usize,
+    ) -> Result<Value<'a>, &'a Stop>;
     /// A field of a slot's view; null where the slot has no row.
     fn field(&mut self, at: &Place, slot: usize, local: usize) -> Result<Value<'a>, &'a Stop>;
     /// A local of the row itself.
@@ -111,9 +116,7 @@ pub fn evaluate<'a, R: Rows<'a>>(
     match node {
         Node::Literal(value) => Ok(value.as_value()),
         Node::Param(param) => Ok(program.param(*param).as_value()),
-        Node::Column { slot, column } => rows
-            .column(at, *slot, *column)
-            .map_err(|why| unusable(rows, id, why)),
+        Node::Column { slot, column } => rows.column(at, id, *slot, *column),
         Node::Field { slot, local } => rows.field(at, *slot, *local),
         Node::Local(local) => rows.local(at, *local),
         Node::Present(_)
@@ -142,8 +145,8 @@ pub fn evaluate<'a, R: Rows<'a>>(
             let subject = evaluate(program, rows, at, *subject)?;
             let takes = |value: &OwnedValue| equal(&subject, &value.as_value());
             let arm = arms.iter().find(|(values, _)| values.iter().any(takes));
-            match arm.map(|(_, result)| result).or(otherwise.as_ref()) {
-                Some(result) => evaluate(program, rows, at, *result),
+            match arm.map(|(_, result)| *result).or(*otherwise) {
+                Some(result) => evaluate(program, rows, at, result),
                 None => Err(defect(rows, id)),
             }
         }
@@ -173,57 +176,87 @@ pub fn evaluate<'a, R: Rows<'a>>(
     }
 }
 
-/// Whether a condition holds; apart from [`evaluate`] because most nodes are conditions or parts of
-/// some, and a truth value is passed on with less work than any value.
+/// Whether a clause or filter applies: null does not.
 ///
 /// # Errors
 /// As [`evaluate`].
-pub fn truth<'a, R: Rows<'a>>(
+pub fn holds<'a, R: Rows<'a>>(
     program: &'a Program,
     rows: &mut R,
     at: &Place,
     id: NodeId,
 ) -> Result<bool, &'a Stop> {
-    match program.node(id) {
-        Some(Node::Present(slot)) => Ok(rows.present(at, *slot)),
-        Some(Node::Not(operand)) => Ok(!truth(program, rows, at, *operand)?),
+    Ok(condition(program, rows, at, id)? == Some(true))
+}
+
+fn truth<'a, R: Rows<'a>>(
+    program: &'a Program,
+    rows: &mut R,
+    at: &Place,
+    id: NodeId,
+) -> Result<bool, &'a Stop> {
+    condition(program, rows, at, id)?.ok_or_else(|| defect(rows, id))
+}
+
+/// A truth value; none where a node gives another. It is apart from [`evaluate`] because most nodes
+/// are conditions or parts of some, and a truth value is passed on with less work than any value.
+fn condition<'a, R: Rows<'a>>(
+    program: &'a Program,
+    rows: &mut R,
+    at: &Place,
+    id: NodeId,
+) -> Result<Option<bool>, &'a Stop> {
+    let holds = match program.node(id) {
+        Some(Node::Present(slot)) => rows.present(at, *slot),
+        Some(Node::Not(operand)) => !truth(program, rows, at, *operand)?,
         Some(Node::And(left, right)) => {
-            Ok(truth(program, rows, at, *left)? && truth(program, rows, at, *right)?)
+            truth(program, rows, at, *left)? && truth(program, rows, at, *right)?
         }
         Some(Node::Or(left, right)) => {
-            Ok(truth(program, rows, at, *left)? || truth(program, rows, at, *right)?)
+            truth(program, rows, at, *left)? || truth(program, rows, at, *right)?
         }
-        Some(Node::IsNull(operand)) => Ok(evaluate(program, rows, at, *operand)?.is_null()),
+        Some(Node::IsNull(operand)) => evaluate(program, rows, at, *operand)?.is_null(),
         Some(Node::Compare(op, left, right)) => {
             let left = evaluate(program, rows, at, *left)?;
             let right = evaluate(program, rows, at, *right)?;
-            Ok(compare(*op, &left, &right))
+            compare(*op, &left, &right)
         }
-        Some(Node::InList(operand, values)) => {
-            let operand = evaluate(program, rows, at, *operand)?;
-            for value in values {
-                if equal(&operand, &evaluate(program, rows, at, *value)?) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
+        Some(Node::InList(operand, values)) => in_list(program, rows, at, *operand, values)?,
         Some(Node::InMap(operand, param)) => {
             let key = evaluate(program, rows, at, *operand)?;
-            Ok(look_up(program, *param, &key).is_some())
+            look_up(program, *param, &key).is_some()
         }
         Some(Node::Matches { operand, .. }) => {
             match (evaluate(program, rows, at, *operand)?, program.pattern(id)) {
-                (Value::Text(text), Some(pattern)) => Ok(pattern.is_match(text)),
-                _ => Err(defect(rows, id)),
+                (Value::Text(text), Some(pattern)) => pattern.is_match(text),
+                _ => return Err(defect(rows, id)),
             }
         }
-        Some(Node::Exists(lookup)) => rows.exists(at, id, lookup),
-        _ => match evaluate(program, rows, at, id)? {
-            Value::Bool(truth) => Ok(truth),
-            _ => Err(defect(rows, id)),
-        },
+        Some(Node::Exists(lookup)) => rows.exists(at, id, lookup)?,
+        _ => {
+            return Ok(match evaluate(program, rows, at, id)? {
+                Value::Bool(truth) => Some(truth),
+                _ => None,
+            });
+        }
+    };
+    Ok(Some(holds))
+}
+
+fn in_list<'a, R: Rows<'a>>(
+    program: &'a Program,
+    rows: &mut R,
+    at: &Place,
+    operand: NodeId,
+    values: &'a [NodeId],
+) -> Result<bool, &'a Stop> {
+    let operand = evaluate(program, rows, at, operand)?;
+    for value in values {
+        if equal(&operand, &evaluate(program, rows, at, *value)?) {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }
 
 /// The end of a row for a reason of the language itself.

@@ -9,6 +9,6 @@ mod program;
 pub mod query;
 
 pub use cell::{Unencodable, decode, encode};
-pub use evaluate::{Place, Rows, Stop, evaluate, truth};
+pub use evaluate::{Place, Rows, Stop, evaluate, holds};
 pub use operators::{compare, equal, order};
 pub use program::{ParamProblem, Program};

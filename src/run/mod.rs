@@ -4,6 +4,7 @@
 //! Nothing here reads a mapping's text.
 
 mod block;
+mod buffers;
 mod ledger;
 pub mod memory;
 mod merge;

@@ -3,16 +3,15 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use crate::eval::{Unencodable, encode};
 use crate::plan::{Plan, Reference, ReferenceTo};
 use crate::types::{PgType, Value};
 
+use super::buffers::{BATCH_SIZE, Buffers};
 use super::row_sink::RowBatch;
 
-/// How many bytes make a batch: smaller ones cost PostgreSQL up to twice the time.
-const BATCH_SIZE: usize = 1024 * 1024;
 /// How many values are kept of a reference to a table that is not written; with more, the rest is
 /// left to the constraint itself.
 const OUTSIDE_LIMIT: usize = 100_000;
@@ -21,6 +20,7 @@ const OUTSIDE_LIMIT: usize = 100_000;
 pub(super) struct Output<'p> {
     plan: &'p Plan,
     buffers: Vec<Buffer>,
+    memory: Buffers,
     /// Where the fields of the row being written stand in its buffer.
     fields: Vec<Option<Range<usize>>>,
     /// Bytes of the keys of the partition's references.
@@ -35,7 +35,7 @@ pub(super) struct Output<'p> {
 
 #[derive(Default)]
 struct Buffer {
-    data: BytesMut,
+    data: Vec<u8>,
     rows: u64,
     total: u64,
 }
@@ -86,6 +86,7 @@ impl<'p> Output<'p> {
         Self {
             plan,
             buffers: plan.targets.iter().map(|_| Buffer::default()).collect(),
+            memory: Buffers::default(),
             fields: Vec::new(),
             keys: Vec::new(),
             references: plan
@@ -149,6 +150,9 @@ impl<'p> Output<'p> {
             .get(target)
             .map_or(0, |target| target.columns.len());
         if let Some(buffer) = self.buffers.get_mut(target) {
+            if buffer.data.capacity() == 0 {
+                buffer.data = self.memory.take();
+            }
             let before = buffer.data.len();
             self.steps.push(Step::Bytes { target, before });
             buffer
@@ -305,7 +309,7 @@ impl<'p> Output<'p> {
     pub(super) fn batches(&mut self, last: bool, out: &mut Vec<(usize, RowBatch)>) {
         for (target, buffer) in self.buffers.iter_mut().enumerate() {
             if buffer.rows > 0 && (last || buffer.data.len() >= BATCH_SIZE) {
-                let data = std::mem::take(&mut buffer.data).freeze();
+                let data = self.memory.give(std::mem::take(&mut buffer.data));
                 out.push((
                     target,
                     RowBatch {

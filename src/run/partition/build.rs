@@ -2,7 +2,6 @@
 
 use crate::eval::{self, Place, Rows, Stop};
 use crate::plan::{ClauseKind, Frame, Join, JoinKind, NodeId, builtin};
-use crate::types::Value;
 
 use super::find::Purpose;
 use super::{Memo, NONE, Partition, RowFate};
@@ -19,7 +18,11 @@ impl<'b> Partition<'b, '_, '_> {
         let Some(driver) = rows.relations.first().copied() else {
             return;
         };
-        for row in 0..self.count(driver) {
+        let count = self.count(driver);
+        if count == 0 {
+            return;
+        }
+        for row in 0..count {
             let inherited = self.fate(driver, row);
             if inherited == RowFate::Absent {
                 continue;
@@ -119,13 +122,13 @@ impl<'b> Partition<'b, '_, '_> {
     fn clauses(&mut self, number: usize, frame: &'b Frame, member: u32) -> Result<(), &'b Stop> {
         let at = Place::single(number, member);
         if let Some(filter) = frame.filter
-            && eval::evaluate(self.program, self, &at, filter)? != Value::Bool(true)
+            && !eval::holds(self.program, self, &at, filter)?
         {
             self.set_fate(number, member, RowFate::Absent);
             return Ok(());
         }
         for clause in &frame.clauses {
-            if eval::evaluate(self.program, self, &at, clause.when)? != Value::Bool(true) {
+            if !eval::holds(self.program, self, &at, clause.when)? {
                 continue;
             }
             match clause.kind {
@@ -169,7 +172,7 @@ impl<'b> Partition<'b, '_, '_> {
         }
         if let Some(rows) = self.frames.get_mut(number) {
             rows.groups.close();
-            let memos = rows.groups.len() * rows.locals;
+            let memos = rows.groups.len() * rows.locals.len();
             rows.memo.resize(memos, Memo::Empty);
         }
     }

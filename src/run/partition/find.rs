@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use crate::eval::{self, Place, Stop, equal};
 use crate::plan::{Lookup, Node, NodeId, Relation, TextPart};
-use crate::types::Value;
 
 use super::group::hash_value;
 use super::{Partition, RowFate, SCAN_LIMIT};
@@ -163,9 +162,8 @@ impl<'b> Partition<'b, '_, '_> {
             if ended.is_some() && !self.is_of_copies(at.frame, residual) {
                 return Ok(());
             }
-            let holds = eval::evaluate(self.program, self, &bound, residual);
-            match (holds, ended) {
-                (Ok(Value::Bool(true)), _) => {}
+            match (eval::holds(self.program, self, &bound, residual), ended) {
+                (Ok(true), _) => {}
                 (Err(stop), None) => return Err(stop),
                 (Ok(_) | Err(_), _) => return Ok(()),
             }

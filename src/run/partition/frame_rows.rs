@@ -2,7 +2,7 @@
 //! of their locals are known.
 
 use crate::eval::Stop;
-use crate::plan::{Frame, Relation};
+use crate::plan::{Frame, Local, Node, Plan, Relation};
 use crate::types::Value;
 
 use super::NONE;
@@ -29,6 +29,14 @@ pub(super) enum Memo<'b> {
     Ended(&'b Stop),
 }
 
+/// What a local is a copy of as it stands: it can be read there, and need not be kept.
+#[derive(Clone, Copy)]
+pub(super) enum CopyOf {
+    Column { slot: usize, column: usize },
+    Field { slot: usize, local: usize },
+    Nothing,
+}
+
 /// The rows of a frame.
 pub(super) struct FrameRows<'b> {
     /// What each slot is.
@@ -40,20 +48,31 @@ pub(super) struct FrameRows<'b> {
     pub(super) groups: Groups<'b>,
     /// The locals of each row: of groups where the frame is grouped.
     pub(super) memo: Vec<Memo<'b>>,
-    /// How many locals a row has.
-    pub(super) locals: usize,
+    /// For each local what it is a copy of.
+    pub(super) locals: Vec<CopyOf>,
     pub(super) grouped: bool,
 }
 
-impl FrameRows<'_> {
-    pub(super) fn new(frame: &Frame) -> Self {
+impl<'b> FrameRows<'b> {
+    pub(super) fn new(plan: &Plan, frame: &Frame) -> Self {
+        let copy_of = |local: &Local| match plan.nodes.get(local.value as usize) {
+            Some(Node::Column { slot, column }) => CopyOf::Column {
+                slot: *slot,
+                column: *column,
+            },
+            Some(Node::Field { slot, local }) => CopyOf::Field {
+                slot: *slot,
+                local: *local,
+            },
+            _ => CopyOf::Nothing,
+        };
         Self {
             relations: frame.slots.iter().map(|slot| slot.relation).collect(),
             bindings: Vec::new(),
             members: Vec::new(),
             groups: Groups::default(),
             memo: Vec::new(),
-            locals: frame.locals.len(),
+            locals: frame.locals.iter().map(copy_of).collect(),
             grouped: !frame.group.is_empty(),
         }
     }
@@ -106,7 +125,7 @@ impl FrameRows<'_> {
         self.bindings.push(driver);
         self.bindings.resize(slots, NONE);
         if !self.grouped {
-            let memos = self.members.len() * self.locals;
+            let memos = self.members.len() * self.locals.len();
             self.memo.resize(memos, Memo::Empty);
         }
         member
@@ -121,6 +140,19 @@ impl FrameRows<'_> {
             self.bind(added, slot, row);
         }
         added
+    }
+
+    /// Where a local of a row is kept.
+    pub(super) fn memo_at(&self, row: u32, local: usize) -> usize {
+        row as usize * self.locals.len() + local
+    }
+
+    /// A local of a row, if it was computed and did not fail.
+    pub(super) fn memo(&self, row: u32, local: usize) -> Option<Value<'b>> {
+        match self.memo.get(self.memo_at(row, local)) {
+            Some(Memo::Ready(value)) => Some(*value),
+            Some(Memo::Empty | Memo::Ended(_)) | None => None,
+        }
     }
 
     /// The single row that stands for a row: the first of a group.

@@ -25,7 +25,7 @@ use super::ledger::{FrameCounts, ReasonCounts, Reject};
 use super::output::Output;
 pub(super) use cells::Cells;
 use find::Index;
-use frame_rows::{FrameRows, Memo, RowFate};
+use frame_rows::{CopyOf, FrameRows, Memo, RowFate};
 
 /// The binding of a slot without row.
 const NONE: u32 = u32::MAX;
@@ -101,6 +101,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
             block.tables.get(number)
         };
         let scans = plan.scans.iter().enumerate();
+        let frames = plan.frames.iter().map(|frame| FrameRows::new(plan, frame));
         Self {
             program,
             block,
@@ -112,7 +113,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
                 .map(|(number, scan)| Cells::of_scan(scan, table(number)))
                 .collect(),
             broadcasts,
-            frames: plan.frames.iter().map(FrameRows::new).collect(),
+            frames: frames.collect(),
             indexes: HashMap::new(),
             found: Vec::new(),
             wanted: Vec::new(),
@@ -224,26 +225,47 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
 
     /// A local of a row of a frame, computed when first asked for.
     fn value_of(&mut self, frame: usize, row: u32, local: usize) -> Result<Value<'b>, &'b Stop> {
-        let Some(rows) = self.frames.get(frame) else {
-            return Ok(Value::Null);
-        };
-        let slot = row as usize * rows.locals + local;
-        match rows.memo.get(slot) {
-            Some(Memo::Ready(value)) => Ok(*value),
-            Some(Memo::Ended(stop)) => Err(stop),
-            Some(Memo::Empty) | None => self.compute(frame, row, local, slot),
+        match self.known(frame, row, local) {
+            Some(value) => Ok(value),
+            None => self.remembered(frame, row, local),
         }
     }
 
-    fn compute(
-        &mut self,
-        frame: usize,
-        row: u32,
-        local: usize,
-        slot: usize,
-    ) -> Result<Value<'b>, &'b Stop> {
+    /// A local that is computed already, or a copy of such a value; `None` also where it fails.
+    fn known(&self, mut frame: usize, mut row: u32, mut local: usize) -> Option<Value<'b>> {
+        loop {
+            let rows = self.frames.get(frame)?;
+            let slot = match *rows.locals.get(local)? {
+                CopyOf::Column { slot, .. } | CopyOf::Field { slot, .. } => slot,
+                CopyOf::Nothing => return rows.memo(row, local),
+            };
+            let Some(bound) = rows.binding(rows.first_member(row), slot) else {
+                return Some(Value::Null);
+            };
+            match (*rows.locals.get(local)?, *rows.relations.get(slot)?) {
+                (CopyOf::Field { local: inner, .. }, Relation::Frame(next)) => {
+                    (frame, row, local) = (next, bound, inner);
+                }
+                (CopyOf::Column { column, .. }, table) => {
+                    return self.cells(table)?.value(bound, column).ok();
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// A local as it was computed the first time, which may be now: so that what fails is counted
+    /// once.
+    #[inline(never)]
+    fn remembered(&mut self, frame: usize, row: u32, local: usize) -> Result<Value<'b>, &'b Stop> {
+        let rows = self.frames.get(frame);
+        match rows.and_then(|rows| rows.memo.get(rows.memo_at(row, local))) {
+            Some(Memo::Ready(value)) => return Ok(*value),
+            Some(Memo::Ended(stop)) => return Err(stop),
+            Some(Memo::Empty) | None => {}
+        }
         let plan = self.plan_frame(frame);
-        let Some(local) = plan.and_then(|frame| frame.locals.get(local)) else {
+        let Some(value) = plan.and_then(|frame| frame.locals.get(local)) else {
             return Ok(Value::Null);
         };
         let at = Place {
@@ -252,7 +274,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
             member: self.first_member(frame, row),
             bound: None,
         };
-        let result = eval::evaluate(self.program, self, &at, local.value);
+        let result = eval::evaluate(self.program, self, &at, value.value);
         let memo = match result {
             Ok(value) => Memo::Ready(value),
             Err(stop) => Memo::Ended(self.arena.alloc(Stop {
@@ -260,12 +282,11 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
                 ..*stop
             })),
         };
-        if let Some(cell) = self
-            .frames
-            .get_mut(frame)
-            .and_then(|rows| rows.memo.get_mut(slot))
-        {
-            *cell = memo;
+        if let Some(rows) = self.frames.get_mut(frame) {
+            let at = rows.memo_at(row, local);
+            if let Some(kept) = rows.memo.get_mut(at) {
+                *kept = memo;
+            }
         }
         result
     }

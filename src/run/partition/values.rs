@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use crate::eval::{self, Place, Rows, Stop, order};
-use crate::plan::{AggregateOp, Lookup, NodeId, Relation};
+use crate::plan::{AggregateOp, Lookup, NodeId, Relation, builtin};
 use crate::types::{SeverityValue, Value};
 
 use super::find::Purpose;
@@ -17,14 +17,18 @@ impl<'b> Rows<'b> for Partition<'b, '_, '_> {
     fn column(
         &mut self,
         at: &Place,
+        node: NodeId,
         slot: usize,
         column: usize,
-    ) -> Result<Value<'b>, &'static str> {
+    ) -> Result<Value<'b>, &'b Stop> {
         let Some((relation, row)) = self.row_of(at, slot) else {
             return Ok(Value::Null);
         };
-        let cells = self.cells(relation);
-        cells.map_or(Ok(Value::Null), |cells| cells.value(row, column))
+        let cell = self.cells(relation).map(|cells| cells.value(row, column));
+        cell.unwrap_or(Ok(Value::Null)).map_err(|why| {
+            let stop = Stop::new(builtin::VALUE_OUT_OF_RANGE, node, why);
+            &*self.arena.alloc(stop)
+        })
     }
 
     fn field(&mut self, at: &Place, slot: usize, local: usize) -> Result<Value<'b>, &'b Stop> {

@@ -2,7 +2,6 @@
 
 use crate::eval::{self, Place, Stop};
 use crate::plan::{Frame, Into, IntoCondition, NodeId, Rule, builtin};
-use crate::types::Value;
 
 use super::{NONE, Partition, RowFate};
 
@@ -47,7 +46,7 @@ impl<'b> Partition<'b, '_, '_> {
         let mut matched = false;
         for into in &frame.intos {
             if let IntoCondition::When(when) = into.condition {
-                if eval::evaluate(self.program, self, &at, when)? != Value::Bool(true) {
+                if !eval::holds(self.program, self, &at, when)? {
                     continue;
                 }
                 matched = true;
