@@ -104,21 +104,36 @@ pub trait Rows<'a> {
 /// # Errors
 /// The end of the row: a handler's, a value's that the row's own owner could not give, or one of
 /// the language itself (overflow, a cell that cannot be read).
+#[inline]
 pub fn evaluate<'a, R: Rows<'a>>(
     program: &'a Program,
     rows: &mut R,
     at: &Place,
     id: NodeId,
 ) -> Result<Value<'a>, &'a Stop> {
-    let Some(node) = program.node(id) else {
-        return Err(defect(rows, id));
-    };
+    // Most nodes only read; they are answered where they are asked for.
+    match program.node(id) {
+        Some(Node::Column { slot, column }) => rows.column(at, id, *slot, *column),
+        Some(Node::Field { slot, local }) => rows.field(at, *slot, *local),
+        Some(Node::Local(local)) => rows.local(at, *local),
+        Some(node) => compute(program, rows, at, id, node),
+        None => Err(defect(rows, id)),
+    }
+}
+
+fn compute<'a, R: Rows<'a>>(
+    program: &'a Program,
+    rows: &mut R,
+    at: &Place,
+    id: NodeId,
+    node: &'a Node,
+) -> Result<Value<'a>, &'a Stop> {
     match node {
+        Node::Column { .. } | Node::Field { .. } | Node::Local(_) => {
+            evaluate(program, rows, at, id)
+        }
         Node::Literal(value) => Ok(value.as_value()),
         Node::Param(param) => Ok(program.param(*param).as_value()),
-        Node::Column { slot, column } => rows.column(at, id, *slot, *column),
-        Node::Field { slot, local } => rows.field(at, *slot, *local),
-        Node::Local(local) => rows.local(at, *local),
         Node::Present(_)
         | Node::Not(_)
         | Node::And(..)

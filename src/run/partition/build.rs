@@ -144,7 +144,7 @@ impl<'b> Partition<'b, '_, '_> {
 
     /// Gathers the live rows of a grouped frame by their keys.
     fn group(&mut self, number: usize, frame: &'b Frame) {
-        let mut key = Vec::with_capacity(frame.group.len());
+        let mut key = Vec::new();
         for member in 0..self.member_count(number) {
             if self.member_fate(number, member) != RowFate::Live {
                 continue;

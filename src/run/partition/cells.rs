@@ -72,6 +72,7 @@ impl<'b> Cells<'b> {
         self.rows.len()
     }
 
+    #[inline]
     pub(super) fn value(&self, row: u32, column: usize) -> Result<Value<'b>, &'static str> {
         match self.cells.get(row as usize * self.columns.len() + column) {
             Some(Ok(value)) => Ok(*value),

@@ -2,7 +2,7 @@
 //! of their locals are known.
 
 use crate::eval::Stop;
-use crate::plan::{Frame, Local, Node, Plan, Relation};
+use crate::plan::{Frame, Node, NodeId, Plan, Relation};
 use crate::types::Value;
 
 use super::NONE;
@@ -32,9 +32,37 @@ pub(super) enum Memo<'b> {
 /// What a local is a copy of as it stands: it can be read there, and need not be kept.
 #[derive(Clone, Copy)]
 pub(super) enum CopyOf {
-    Column { slot: usize, column: usize },
-    Field { slot: usize, local: usize },
+    Cell {
+        slot: usize,
+        column: usize,
+    },
+    Field {
+        slot: usize,
+        frame: usize,
+        local: usize,
+    },
     Nothing,
+}
+
+impl CopyOf {
+    fn of(plan: &Plan, frame: &Frame, value: NodeId) -> Self {
+        let relation = |slot: usize| frame.slots.get(slot).map(|slot| slot.relation);
+        match plan.nodes.get(value as usize) {
+            Some(Node::Column { slot, column }) => Self::Cell {
+                slot: *slot,
+                column: *column,
+            },
+            Some(Node::Field { slot, local }) => match relation(*slot) {
+                Some(Relation::Frame(inner)) => Self::Field {
+                    slot: *slot,
+                    frame: inner,
+                    local: *local,
+                },
+                _ => Self::Nothing,
+            },
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// The rows of a frame.
@@ -55,24 +83,16 @@ pub(super) struct FrameRows<'b> {
 
 impl<'b> FrameRows<'b> {
     pub(super) fn new(plan: &Plan, frame: &Frame) -> Self {
-        let copy_of = |local: &Local| match plan.nodes.get(local.value as usize) {
-            Some(Node::Column { slot, column }) => CopyOf::Column {
-                slot: *slot,
-                column: *column,
-            },
-            Some(Node::Field { slot, local }) => CopyOf::Field {
-                slot: *slot,
-                local: *local,
-            },
-            _ => CopyOf::Nothing,
-        };
+        let locals = frame.locals.iter();
         Self {
             relations: frame.slots.iter().map(|slot| slot.relation).collect(),
             bindings: Vec::new(),
             members: Vec::new(),
             groups: Groups::default(),
             memo: Vec::new(),
-            locals: frame.locals.iter().map(copy_of).collect(),
+            locals: locals
+                .map(|local| CopyOf::of(plan, frame, local.value))
+                .collect(),
             grouped: !frame.group.is_empty(),
         }
     }
@@ -99,12 +119,14 @@ impl<'b> FrameRows<'b> {
     }
 
     /// What became of a single row.
+    #[inline]
     pub(super) fn fate(&self, member: u32) -> RowFate {
         let fate = self.members.get(member as usize);
         fate.copied().unwrap_or(RowFate::Absent)
     }
 
     /// The row a slot of a single row is bound to.
+    #[inline]
     pub(super) fn binding(&self, member: u32, slot: usize) -> Option<u32> {
         let at = member as usize * self.relations.len() + slot;
         self.bindings.get(at).copied().filter(|row| *row != NONE)
@@ -143,11 +165,13 @@ impl<'b> FrameRows<'b> {
     }
 
     /// Where a local of a row is kept.
+    #[inline]
     pub(super) fn memo_at(&self, row: u32, local: usize) -> usize {
         row as usize * self.locals.len() + local
     }
 
     /// A local of a row, if it was computed and did not fail.
+    #[inline]
     pub(super) fn memo(&self, row: u32, local: usize) -> Option<Value<'b>> {
         match self.memo.get(self.memo_at(row, local)) {
             Some(Memo::Ready(value)) => Some(*value),
@@ -156,6 +180,7 @@ impl<'b> FrameRows<'b> {
     }
 
     /// The single row that stands for a row: the first of a group.
+    #[inline]
     pub(super) fn first_member(&self, row: u32) -> u32 {
         if self.grouped {
             self.groups.members(row).first().copied().unwrap_or(NONE)

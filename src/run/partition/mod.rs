@@ -224,6 +224,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
     }
 
     /// A local of a row of a frame, computed when first asked for.
+    #[inline]
     fn value_of(&mut self, frame: usize, row: u32, local: usize) -> Result<Value<'b>, &'b Stop> {
         match self.known(frame, row, local) {
             Some(value) => Ok(value),
@@ -232,24 +233,29 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
     }
 
     /// A local that is computed already, or a copy of such a value; `None` also where it fails.
+    #[inline]
     fn known(&self, mut frame: usize, mut row: u32, mut local: usize) -> Option<Value<'b>> {
         loop {
             let rows = self.frames.get(frame)?;
-            let slot = match *rows.locals.get(local)? {
-                CopyOf::Column { slot, .. } | CopyOf::Field { slot, .. } => slot,
+            match *rows.locals.get(local)? {
                 CopyOf::Nothing => return rows.memo(row, local),
-            };
-            let Some(bound) = rows.binding(rows.first_member(row), slot) else {
-                return Some(Value::Null);
-            };
-            match (*rows.locals.get(local)?, *rows.relations.get(slot)?) {
-                (CopyOf::Field { local: inner, .. }, Relation::Frame(next)) => {
-                    (frame, row, local) = (next, bound, inner);
+                CopyOf::Cell { slot, column } => {
+                    let Some(bound) = rows.binding(rows.first_member(row), slot) else {
+                        return Some(Value::Null);
+                    };
+                    let cells = self.cells(*rows.relations.get(slot)?)?;
+                    return cells.value(bound, column).ok();
                 }
-                (CopyOf::Column { column, .. }, table) => {
-                    return self.cells(table)?.value(bound, column).ok();
+                CopyOf::Field {
+                    slot,
+                    frame: inner,
+                    local: its,
+                } => {
+                    let Some(bound) = rows.binding(rows.first_member(row), slot) else {
+                        return Some(Value::Null);
+                    };
+                    (frame, row, local) = (inner, bound, its);
                 }
-                _ => return None,
             }
         }
     }

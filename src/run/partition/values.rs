@@ -35,20 +35,8 @@ impl<'b> Rows<'b> for Partition<'b, '_, '_> {
         let Some((Relation::Frame(frame), row)) = self.row_of(at, slot) else {
             return Ok(Value::Null);
         };
-        let stop = match self.value_of(frame, row, local) {
-            Ok(value) => return Ok(value),
-            Err(stop) => stop,
-        };
-        if !stop.counted && !stop.owner {
-            let member = self.first_member(frame, row);
-            self.event(frame, member, stop);
-        }
-        // The driver's own value is the row's; a joined row's belongs to its owner.
-        Err(self.arena.alloc(Stop {
-            counted: true,
-            owner: stop.owner || slot != 0,
-            ..*stop
-        }))
+        self.value_of(frame, row, local)
+            .map_err(|stop| self.failed_field(slot, frame, row, stop))
     }
 
     fn local(&mut self, at: &Place, local: usize) -> Result<Value<'b>, &'b Stop> {
@@ -123,6 +111,23 @@ impl<'b> Rows<'b> for Partition<'b, '_, '_> {
         }
         self.event(at.frame, at.member, &stop);
         Ok(())
+    }
+}
+
+impl<'b> Partition<'b, '_, '_> {
+    /// What the failure of a slot's field means to the row that asks for it.
+    #[cold]
+    fn failed_field(&mut self, slot: usize, frame: usize, row: u32, stop: &Stop) -> &'b Stop {
+        if !stop.counted && !stop.owner {
+            let member = self.first_member(frame, row);
+            self.event(frame, member, stop);
+        }
+        // The driver's own value is the row's; a joined row's belongs to its owner.
+        self.arena.alloc(Stop {
+            counted: true,
+            owner: stop.owner || slot != 0,
+            ..*stop
+        })
     }
 }
 
