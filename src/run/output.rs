@@ -197,7 +197,7 @@ impl<'p> Output<'p> {
         let start = buffer.data.len() + 4;
         encode(ty, value, &mut buffer.data)?;
         self.fields
-            .push((!value.is_null()).then(|| start..buffer.data.len()));
+            .push((!value.is_null()).then_some(start..buffer.data.len()));
         Ok(())
     }
 

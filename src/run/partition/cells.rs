@@ -72,12 +72,12 @@ impl<'b> Cells<'b> {
         self.rows.len()
     }
 
+    /// What a cell holds; null where there is no such cell.
     #[inline]
-    pub(super) fn value(&self, row: u32, column: usize) -> Result<Value<'b>, &'static str> {
+    pub(super) fn value(&self, row: u32, column: usize) -> Result<&Value<'b>, Unencodable> {
         match self.cells.get(row as usize * self.columns.len() + column) {
-            Some(Ok(value)) => Ok(*value),
-            Some(Err(why)) => Err(why.0),
-            None => Ok(Value::Null),
+            Some(cell) => cell.as_ref().map_err(|why| *why),
+            None => Ok(&Value::Null),
         }
     }
 

@@ -102,10 +102,10 @@ impl<'b> Partition<'b, '_, '_> {
                 continue;
             }
             let cell = self.scans.get(scan).map(|cells| cells.value(row, *column));
-            let shown = match cell.unwrap_or(Ok(Value::Null)) {
-                Ok(Value::Text(text)) => text.to_owned(),
+            let shown = match cell.unwrap_or(Ok(&Value::Null)) {
+                Ok(Value::Text(text)) => (*text).to_owned(),
                 Ok(Value::Int(number)) => number.to_string(),
-                Ok(Value::Uuid(bytes)) => crate::functions::uuid_text(&bytes),
+                Ok(Value::Uuid(bytes)) => crate::functions::uuid_text(bytes),
                 Ok(Value::Null) => "null".to_owned(),
                 _ => continue,
             };

@@ -172,9 +172,9 @@ impl<'b> FrameRows<'b> {
 
     /// A local of a row, if it was computed and did not fail.
     #[inline]
-    pub(super) fn memo(&self, row: u32, local: usize) -> Option<Value<'b>> {
+    pub(super) fn memo(&self, row: u32, local: usize) -> Option<&Value<'b>> {
         match self.memo.get(self.memo_at(row, local)) {
-            Some(Memo::Ready(value)) => Some(*value),
+            Some(Memo::Ready(value)) => Some(value),
             Some(Memo::Empty | Memo::Ended(_)) | None => None,
         }
     }

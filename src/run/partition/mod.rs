@@ -227,21 +227,21 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
     #[inline]
     fn value_of(&mut self, frame: usize, row: u32, local: usize) -> Result<Value<'b>, &'b Stop> {
         match self.known(frame, row, local) {
-            Some(value) => Ok(value),
+            Some(value) => Ok(*value),
             None => self.remembered(frame, row, local),
         }
     }
 
     /// A local that is computed already, or a copy of such a value; `None` also where it fails.
     #[inline]
-    fn known(&self, mut frame: usize, mut row: u32, mut local: usize) -> Option<Value<'b>> {
+    fn known(&self, mut frame: usize, mut row: u32, mut local: usize) -> Option<&Value<'b>> {
         loop {
             let rows = self.frames.get(frame)?;
             match *rows.locals.get(local)? {
                 CopyOf::Nothing => return rows.memo(row, local),
                 CopyOf::Cell { slot, column } => {
                     let Some(bound) = rows.binding(rows.first_member(row), slot) else {
-                        return Some(Value::Null);
+                        return Some(&Value::Null);
                     };
                     let cells = self.cells(*rows.relations.get(slot)?)?;
                     return cells.value(bound, column).ok();
@@ -252,7 +252,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
                     local: its,
                 } => {
                     let Some(bound) = rows.binding(rows.first_member(row), slot) else {
-                        return Some(Value::Null);
+                        return Some(&Value::Null);
                     };
                     (frame, row, local) = (inner, bound, its);
                 }

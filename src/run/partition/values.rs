@@ -25,10 +25,14 @@ impl<'b> Rows<'b> for Partition<'b, '_, '_> {
             return Ok(Value::Null);
         };
         let cell = self.cells(relation).map(|cells| cells.value(row, column));
-        cell.unwrap_or(Ok(Value::Null)).map_err(|why| {
-            let stop = Stop::new(builtin::VALUE_OUT_OF_RANGE, node, why);
-            &*self.arena.alloc(stop)
-        })
+        match cell {
+            Some(Ok(value)) => Ok(*value),
+            Some(Err(why)) => {
+                let stop = Stop::new(builtin::VALUE_OUT_OF_RANGE, node, why.0);
+                Err(self.arena.alloc(stop))
+            }
+            None => Ok(Value::Null),
+        }
     }
 
     fn field(&mut self, at: &Place, slot: usize, local: usize) -> Result<Value<'b>, &'b Stop> {
