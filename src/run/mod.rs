@@ -4,6 +4,7 @@
 //! Nothing here reads a mapping's text.
 
 mod block;
+mod buffers;
 pub mod difference;
 pub mod digest;
 mod ledger;
@@ -28,7 +29,7 @@ pub use merge::Limits;
 use merge::Merge;
 pub use output::OutsideReference;
 pub use partition::PartitionOutcome;
-use partition::{Partition, Results};
+use partition::{Cells, Partition, Results};
 pub use report::RunReport;
 pub use row_sink::{NoSink, RowBatch, RowSink};
 pub use row_source::{RowSource, Rows};
@@ -87,7 +88,13 @@ pub async fn run<S: RowSource, K: RowSink>(
     observer: &mut impl Observer,
 ) -> Result<RunReport, Box<Diagnostic>> {
     let plan = &inputs.program.plan;
-    let broadcasts = broadcast_tables(&inputs)?;
+    let tables = broadcast_tables(&inputs)?;
+    let broadcasts: Vec<Cells<'_>> = plan
+        .broadcasts
+        .iter()
+        .zip(&tables)
+        .map(|(broadcast, table)| Cells::of_broadcast(broadcast, table))
+        .collect();
     let mut results = Results::new(inputs.program);
     let mut read = vec![0u64; plan.scans.len()];
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<(usize, RowBatch)>(WAITING);
@@ -95,12 +102,6 @@ pub async fn run<S: RowSource, K: RowSink>(
         // The batches of a run end when the sender is dropped.
         let sender = sender;
         for pass in &plan.passes {
-            let mut tables = vec![None; plan.scans.len()];
-            for (number, scan) in pass.scans.iter().enumerate() {
-                if let Some(table) = tables.get_mut(*scan) {
-                    *table = Some(number);
-                }
-            }
             let mut merge = Merge::new(plan, pass, source, inputs.limits);
             let mut block = merge.block();
             let mut arena = Bump::new();
@@ -109,14 +110,14 @@ pub async fn run<S: RowSource, K: RowSink>(
                 arena.reset();
                 let mut partition = Partition::new(
                     inputs.program,
+                    pass,
                     &block,
                     &arena,
                     &broadcasts,
-                    &tables,
                     &mut results,
                 );
                 for index in 0..block.len() {
-                    partition.work(index, &pass.frames, &pass.scans);
+                    partition.work(index);
                     observer.partition(&partition.outcome(&pass.scans));
                 }
                 results.output.batches(false, &mut batches);
@@ -189,7 +190,7 @@ fn broadcast_tables(inputs: &Inputs<'_>) -> Result<Vec<Table>, Box<Diagnostic>> 
     ) {
         let mut table = Table::new(broadcast.columns.len());
         for row in rows.into_iter().flatten() {
-            if let Err(why) = table.push(row.clone()) {
+            if let Err(why) = table.push(row) {
                 let message = format!("a row of `{}` cannot be read: it {why}", broadcast.table);
                 return Err(Box::new(Diagnostic::error(codes::E0504, message)));
             }

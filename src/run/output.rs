@@ -3,16 +3,15 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use crate::eval::{Unencodable, encode};
-use crate::plan::{Plan, ReferenceTo};
+use crate::plan::{Plan, Reference, ReferenceTo};
 use crate::types::{PgType, Value};
 
+use super::buffers::{BATCH_SIZE, Buffers};
 use super::row_sink::RowBatch;
 
-/// How many bytes make a batch: smaller ones cost PostgreSQL up to twice the time.
-const BATCH_SIZE: usize = 1024 * 1024;
 /// How many values are kept of a reference to a table that is not written; with more, the rest is
 /// left to the constraint itself.
 const OUTSIDE_LIMIT: usize = 100_000;
@@ -21,17 +20,22 @@ const OUTSIDE_LIMIT: usize = 100_000;
 pub(super) struct Output<'p> {
     plan: &'p Plan,
     buffers: Vec<Buffer>,
+    memory: Buffers,
     /// Where the fields of the row being written stand in its buffer.
     fields: Vec<Option<Range<usize>>>,
     /// Bytes of the keys of the partition's references.
     keys: Vec<u8>,
     references: Vec<References>,
+    /// For each target the foreign keys that its rows are subject to or referred to by.
+    touching: Vec<Vec<usize>>,
     outside: Vec<Outside>,
+    /// What was done since the row of the map was begun.
+    steps: Vec<Step>,
 }
 
 #[derive(Default)]
 struct Buffer {
-    data: BytesMut,
+    data: Vec<u8>,
     rows: u64,
     total: u64,
 }
@@ -50,10 +54,20 @@ struct Outside {
     complete: bool,
 }
 
-/// Where the output stood before a row, to take the row back.
-pub(super) struct Mark {
-    buffers: Vec<(usize, u64)>,
-    references: Vec<(usize, usize)>,
+/// One thing that writing a row has done, to take it back.
+enum Step {
+    /// Bytes were added to a target's buffer, which had so many before.
+    Bytes {
+        target: usize,
+        before: usize,
+    },
+    /// A row of a target was counted.
+    Row {
+        target: usize,
+    },
+    /// The row was noted as one that refers, or that can be referred to, by that foreign key.
+    From(usize),
+    To(usize),
 }
 
 /// Values of a foreign key to a table that the plan does not write.
@@ -72,12 +86,16 @@ impl<'p> Output<'p> {
         Self {
             plan,
             buffers: plan.targets.iter().map(|_| Buffer::default()).collect(),
+            memory: Buffers::default(),
             fields: Vec::new(),
             keys: Vec::new(),
             references: plan
                 .references
                 .iter()
                 .map(|_| References::default())
+                .collect(),
+            touching: (0..plan.targets.len())
+                .map(|target| touching(plan, target))
                 .collect(),
             outside: plan
                 .references
@@ -87,39 +105,44 @@ impl<'p> Output<'p> {
                     complete: true,
                 })
                 .collect(),
+            steps: Vec::new(),
         }
     }
 
-    pub(super) fn mark(&self, mark: &mut Mark) {
-        mark.buffers.clear();
-        mark.buffers.extend(
-            self.buffers
-                .iter()
-                .map(|buffer| (buffer.data.len(), buffer.rows)),
-        );
-        mark.references.clear();
-        mark.references.extend(
-            self.references
-                .iter()
-                .map(|reference| (reference.from.len(), reference.to.len())),
-        );
+    /// Begins a row of a map, which is written to some targets or none.
+    pub(super) fn begin(&mut self) {
+        self.steps.clear();
     }
 
-    /// Takes back everything since the mark.
-    pub(super) fn reset(&mut self, mark: &Mark) {
-        for (buffer, (length, rows)) in self.buffers.iter_mut().zip(&mark.buffers) {
-            buffer.data.truncate(*length);
-            buffer.total -= buffer.rows - rows;
-            buffer.rows = *rows;
-        }
-        for (reference, (from, to)) in self.references.iter_mut().zip(&mark.references) {
-            reference.from.truncate(*from);
-            reference.to.truncate(*to);
+    /// Takes back the row of the map.
+    pub(super) fn take_back(&mut self) {
+        while let Some(step) = self.steps.pop() {
+            match step {
+                Step::Bytes { target, before } => {
+                    if let Some(buffer) = self.buffers.get_mut(target) {
+                        buffer.data.truncate(before);
+                    }
+                }
+                Step::Row { target } => {
+                    if let Some(buffer) = self.buffers.get_mut(target) {
+                        buffer.rows -= 1;
+                        buffer.total -= 1;
+                    }
+                }
+                Step::From(reference) => {
+                    let noted = self.references.get_mut(reference);
+                    noted.and_then(|noted| noted.from.pop());
+                }
+                Step::To(reference) => {
+                    let noted = self.references.get_mut(reference);
+                    noted.and_then(|noted| noted.to.pop());
+                }
+            }
         }
     }
 
-    /// Begins a row.
-    pub(super) fn begin(&mut self, target: usize) {
+    /// Begins a row of a target.
+    pub(super) fn begin_row(&mut self, target: usize) {
         self.fields.clear();
         let columns = self
             .plan
@@ -127,6 +150,11 @@ impl<'p> Output<'p> {
             .get(target)
             .map_or(0, |target| target.columns.len());
         if let Some(buffer) = self.buffers.get_mut(target) {
+            if buffer.data.capacity() == 0 {
+                buffer.data = self.memory.take();
+            }
+            let before = buffer.data.len();
+            self.steps.push(Step::Bytes { target, before });
             buffer
                 .data
                 .put_u16(u16::try_from(columns).unwrap_or(u16::MAX));
@@ -169,30 +197,39 @@ impl<'p> Output<'p> {
         let start = buffer.data.len() + 4;
         encode(ty, value, &mut buffer.data)?;
         self.fields
-            .push((!value.is_null()).then(|| start..buffer.data.len()));
+            .push((!value.is_null()).then_some(start..buffer.data.len()));
         Ok(())
     }
 
-    /// Ends a row: counts it, and notes what it refers to and what refers to it.
-    pub(super) fn end(&mut self, target: usize, frame: u32, row: u32) {
+    /// Ends a row of a target: counts it, and notes what it refers to and what refers to it.
+    pub(super) fn end_row(&mut self, target: usize, frame: u32, row: u32) {
         let Self {
             plan,
             buffers,
             fields,
             keys,
             references,
+            touching,
+            steps,
             ..
         } = self;
         let Some(buffer) = buffers.get_mut(target) else {
             return;
         };
+        steps.push(Step::Row { target });
         buffer.rows += 1;
         buffer.total += 1;
-        for (reference, noted) in plan.references.iter().zip(references) {
+        for number in touching.get(target).into_iter().flatten() {
+            let (Some(reference), Some(noted)) =
+                (plan.references.get(*number), references.get_mut(*number))
+            else {
+                continue;
+            };
             if reference.from == target
                 && let Some(range) = key(&reference.from_columns, fields, &buffer.data, keys)
             {
                 noted.from.push((range, frame, row));
+                steps.push(Step::From(*number));
             }
             if let ReferenceTo::Target {
                 target: to,
@@ -202,6 +239,7 @@ impl<'p> Output<'p> {
                 && let Some(range) = key(columns, fields, &buffer.data, keys)
             {
                 noted.to.push(range);
+                steps.push(Step::To(*number));
             }
         }
     }
@@ -271,7 +309,7 @@ impl<'p> Output<'p> {
     pub(super) fn batches(&mut self, last: bool, out: &mut Vec<(usize, RowBatch)>) {
         for (target, buffer) in self.buffers.iter_mut().enumerate() {
             if buffer.rows > 0 && (last || buffer.data.len() >= BATCH_SIZE) {
-                let data = std::mem::take(&mut buffer.data).freeze();
+                let data = self.memory.give(std::mem::take(&mut buffer.data));
                 out.push((
                     target,
                     RowBatch {
@@ -314,13 +352,17 @@ impl<'p> Output<'p> {
     }
 }
 
-impl Mark {
-    pub(super) fn new() -> Self {
-        Self {
-            buffers: Vec::new(),
-            references: Vec::new(),
-        }
-    }
+fn touching(plan: &Plan, target: usize) -> Vec<usize> {
+    let touches = |reference: &Reference| {
+        let referred =
+            matches!(reference.to, ReferenceTo::Target { target: to, .. } if to == target);
+        reference.from == target || referred
+    };
+    (0..)
+        .zip(&plan.references)
+        .filter(|(_, reference)| touches(reference))
+        .map(|(number, _)| number)
+        .collect()
 }
 
 /// The bytes that stand before each part of a key: its length.
