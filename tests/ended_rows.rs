@@ -170,3 +170,19 @@ fn what_fails_does_not_depend_on_how_many_rows_there_are() {
         assert_eq!(report.rejected, 1, "the one whose number is asked for");
     }
 }
+
+#[test]
+fn a_value_that_fails_is_counted_once_however_many_rows_ask_for_it() {
+    let blocks = format!(
+        "{NUMBERED}
+        map m from visits as w
+            join many numbered as v on v.owner == w.person else skip lonely
+        {{ into log_lines {{ line = \"{{v.number}}\" }} }}"
+    );
+    let pets = [(1, "Rex", Some("kept"))];
+    let report = report(&blocks, &pets, &[(1, 1), (1, 2), (1, 3)]);
+    assert_eq!(ended(&report), [("owner_not_migrated", 3)]);
+    let bad = report.reasons.iter().find(|reason| reason.reason == "bad");
+    let bad = bad.map(|bad| (bad.rows, bad.dependents));
+    assert_eq!((report.rejected, bad), (1, Some((1, 3))));
+}

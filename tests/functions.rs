@@ -76,7 +76,7 @@ async fn outcome(
 ) -> (Outcome, String) {
     let test = match gives {
         "null" => "value is null".to_owned(),
-        "fails" => "false".to_owned(),
+        "fails" => "p.id == 0".to_owned(),
         _ => format!("value is not null and value == {gives}"),
     };
     let handled = with_handlers(call);
@@ -91,7 +91,7 @@ async fn outcome(
          reason failed warn \"a call failed\"\n\
          map lines from people as p {{\n\
              {clause}\
-             let value = {handled}\n\
+             let value = if p.id == 1 then ({handled}) else null\n\
              into log_lines {{ line = if {test} then \"as said\" else \"other\" number = if value is null then 1 else 0 }}\n\
          }}\n"
     );

@@ -3,6 +3,8 @@
 mod files;
 pub mod ident;
 mod span;
+mod visible;
 
 pub use files::{FileId, Files};
 pub use span::{Span, Spanned};
+pub use visible::{is_hidden, visible};

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::base::Span;
 use crate::diagnostics::{Diagnostic, codes, suggest};
 use crate::syntax::ast::{self, LineKind};
-use crate::types::{SeverityValue, Ty, Type};
+use crate::types::{OwnedValue, SeverityValue, Ty, Type};
 
 use super::coverage;
 use super::facts::{Fact, Facts};
@@ -35,6 +35,10 @@ pub(super) struct BlockChecker<'k, 'c, 'd> {
     pub(super) into_left_out: bool,
     /// Where the line `otherwise …` stands.
     pub(super) otherwise_place: Option<Span>,
+    /// The names of all fields and lets, those further down too.
+    pub(super) defined: HashMap<String, Span>,
+    /// The `then` of an `if`, whose `else` follows: a call at its end has none of its own.
+    pub(super) before_else: Option<Span>,
 }
 
 /// Checks one block and adds it to the checker's frames.
@@ -68,8 +72,10 @@ pub(super) fn check(checker: &mut Checker<'_, '_>, block: Block<'_>, docs: &str)
         into_table: None,
         into_left_out: false,
         otherwise_place: None,
+        defined: block.lines().iter().filter_map(definition).collect(),
+        before_else: None,
     };
-    if !this.slot(&block.relation().from, false) {
+    if !this.slot(&block.relation().from, false) && !is_map {
         this.checker.broken.insert(name.node.clone());
     }
     if let Some(Relation::Broadcast(_)) = this.frame.slots.first().map(|slot| slot.relation) {
@@ -113,8 +119,21 @@ pub(super) fn check(checker: &mut Checker<'_, '_>, block: Block<'_>, docs: &str)
         coverage::fates(&mut this);
     }
     this.unused();
-    let frame = this.frame;
+    let (frame, used) = (this.frame, this.used_locals);
+    let number = checker.frames.len();
+    let used = used.into_iter().map(|local| (number, local));
+    checker.used.locals.extend(used);
     checker.frames.push(frame);
+}
+
+/// The name that a line gives to a value, and where.
+fn definition(line: &ast::Line) -> Option<(String, Span)> {
+    match &line.kind {
+        LineKind::Let { name, .. } | LineKind::Field { name, .. } => {
+            Some((name.node.clone(), name.span))
+        }
+        LineKind::Clause { .. } | LineKind::Into(_) | LineKind::Otherwise(_) => None,
+    }
 }
 
 impl<'c> BlockChecker<'_, 'c, '_> {
@@ -139,6 +158,15 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             if found == Type::nullable(Ty::Bool) {
                 diagnostic = diagnostic.help("say what null means: `… ?? false`");
             }
+            self.error(diagnostic);
+        }
+        if let ExprKind::Literal(OwnedValue::Bool(truth)) = condition.kind {
+            let diagnostic = Diagnostic::warning(
+                codes::W0103,
+                format!("{what}: the condition is always {truth}"),
+            )
+            .primary(condition.span, "a constant")
+            .help("ask for something that rows differ in, or remove the condition");
             self.error(diagnostic);
         }
         condition
@@ -169,7 +197,12 @@ impl<'c> BlockChecker<'_, 'c, '_> {
 
     /// `fail` wants an error; `skip` and `warn` want none.
     pub(super) fn severity_fits(&mut self, kind: ClauseKind, reason: usize, span: Span) {
-        let Some(declared) = self.checker.reasons.get(reason) else {
+        let Some(declared) = self
+            .checker
+            .reasons
+            .get(reason)
+            .filter(|_| !self.checker.vague_reasons.contains(&reason))
+        else {
             return;
         };
         let ir::ReasonSeverity::Fixed(severity) = declared.severity else {
@@ -219,12 +252,12 @@ impl<'c> BlockChecker<'_, 'c, '_> {
         match &line.kind {
             LineKind::Clause { kind, reason, when } => {
                 if self.grouped() {
-                    let diagnostic =
-                        Diagnostic::error(codes::E0210, "a grouped view has fields alone")
-                            .primary(line.span, "rows are groups here")
-                            .help(
-                                "put the condition into a view of the single rows, or into `where`",
-                            );
+                    let diagnostic = Diagnostic::error(
+                        codes::E0210,
+                        "a grouped view has fields and `let`s alone",
+                    )
+                    .primary(line.span, "rows are groups here")
+                    .help("put the condition into a view of the single rows, or into `where`");
                     self.error(diagnostic);
                 }
                 let when = self.condition(when, "`when`");
@@ -282,6 +315,19 @@ impl<'c> BlockChecker<'_, 'c, '_> {
                     .secondary(first.span, "first defined here");
             self.error(diagnostic);
         }
+        let param = (self.checker.params.iter())
+            .find(|param| !is_field && param.name == name.node)
+            .map(|param| param.span);
+        if let Some(param) = param {
+            let diagnostic = Diagnostic::error(
+                codes::E0106,
+                format!("`{}` is a parameter already", name.node),
+            )
+            .primary(name.span, "would hide it")
+            .secondary(param, "declared here")
+            .help("give the value another name");
+            self.error(diagnostic);
+        }
         if matches!(value.ty.ty, Ty::Null) {
             let diagnostic =
                 Diagnostic::error(codes::E0201, format!("`{}` has no type", name.node))
@@ -312,7 +358,7 @@ impl<'c> BlockChecker<'_, 'c, '_> {
             )
             .primary(value.span, format!("`{}`", value.ty))
             .secondary(place_span, format!("`{wanted}`"));
-            self.error(diagnostic);
+            self.error(copied_only(diagnostic, &[&value.ty.ty, &wanted.ty]));
         } else if value.ty.is_nullable() && !wanted.is_nullable() {
             let diagnostic = Diagnostic::error(
                 codes::E0203,
@@ -414,6 +460,24 @@ impl<'c> BlockChecker<'_, 'c, '_> {
     /// Whether something is known to be there.
     pub(super) fn known(&self, fact: Fact) -> bool {
         self.facts.has(fact)
+    }
+}
+
+/// Adds the rule of types that the language does not compute with, where one of these is such a type.
+pub(super) fn copied_only(diagnostic: Diagnostic, types: &[&Ty]) -> Diagnostic {
+    let other = types.iter().find_map(|ty| match ty {
+        Ty::Other(name) => Some(name),
+        _ => None,
+    });
+    match other {
+        Some(name) => diagnostic
+            .note(format!(
+                "the language does not compute with PostgreSQL's `{name}`"
+            ))
+            .help(format!(
+                "its values can only be copied, into a column of the very type `{name}`"
+            )),
+        None => diagnostic,
     }
 }
 

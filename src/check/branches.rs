@@ -12,24 +12,47 @@ use super::items::constant;
 impl BlockChecker<'_, '_, '_> {
     pub(super) fn if_expr(
         &mut self,
-        condition: &ast::Expr,
-        then: &ast::Expr,
+        branches: &[ast::Branch],
         otherwise: &ast::Expr,
         span: Span,
     ) -> Expr {
-        let condition = self.condition(condition, "`if`");
         let facts = self.facts.clone();
-        self.facts.learn(&condition, true);
-        let then = self.expr(then);
-        self.facts = facts.clone();
-        self.facts.learn(&condition, false);
+        let mut typed: Vec<(Expr, Expr)> = Vec::with_capacity(branches.len());
+        let mut result: Option<Type> = None;
+        for branch in branches {
+            let condition = self.condition(&branch.condition, "`if`");
+            let before = self.facts.clone();
+            self.facts.learn(&condition, true);
+            let outer = self.before_else.replace(branch.then.span);
+            let then = self.expr(&branch.then);
+            self.before_else = outer;
+            self.facts = before;
+            self.facts.learn(&condition, false);
+            result = Some(self.branch(typed.last(), result, &then));
+            typed.push((condition, then));
+        }
         let otherwise = self.expr(otherwise);
         self.facts = facts;
-        let ty = self.joined(&then, &otherwise, "branch of `if`");
+        let ty = self.branch(typed.last(), result, &otherwise);
         Expr {
-            kind: ExprKind::If(Box::new(condition), Box::new(then), Box::new(otherwise)),
+            kind: ExprKind::If(typed, Box::new(otherwise)),
             ty,
             span,
+        }
+    }
+
+    /// The type of all branches up to one; reports a branch that differs from those before it.
+    fn branch(&mut self, before: Option<&(Expr, Expr)>, all: Option<Type>, value: &Expr) -> Type {
+        match (before, all) {
+            (Some((_, then)), Some(ty)) => {
+                let so_far = Expr {
+                    kind: ExprKind::Error,
+                    ty,
+                    span: then.span,
+                };
+                self.joined(&so_far, value, "branch of `if`")
+            }
+            _ => value.ty.clone(),
         }
     }
 
@@ -51,8 +74,13 @@ impl BlockChecker<'_, '_, '_> {
             let mut values = Vec::new();
             for value in &arm.values {
                 let Some((constant, ty)) = constant(value) else {
+                    self.no_constant(value);
                     continue;
                 };
+                if ty.ty == Ty::Null && subject.ty.is_nullable() {
+                    // That the subject may be null is said already.
+                    continue;
+                }
                 if ty.ty != subject.ty.ty && !subject.ty.is_error() && !ty.is_error() {
                     let diagnostic = Diagnostic::error(
                         codes::E0201,
@@ -82,6 +110,16 @@ impl BlockChecker<'_, '_, '_> {
                 ty,
                 span: value.span,
             });
+            if !arm.values.is_empty()
+                && let Some(other) = &otherwise
+            {
+                let diagnostic =
+                    Diagnostic::error(codes::E0208, "`match` has an arm behind `else`")
+                        .primary(arm.span, "looks as if it were never reached")
+                        .secondary(other.span, "`else` gives this")
+                        .help("put `else` last");
+                self.error(diagnostic);
+            }
             if arm.values.is_empty() {
                 if let Some(first) = &otherwise {
                     let diagnostic = Diagnostic::error(codes::E0208, "`match` has two arms `else`")
@@ -118,5 +156,18 @@ impl BlockChecker<'_, '_, '_> {
             ty,
             span,
         }
+    }
+
+    /// Reports an arm that is no constant: a text with expressions in it, or a sign before what has
+    /// none.
+    fn no_constant(&mut self, value: &ast::Expr) {
+        if let ast::ExprKind::Negate(_) = value.node {
+            self.expr(value);
+            return;
+        }
+        let diagnostic = Diagnostic::error(codes::E0211, "arm of `match` is not constant")
+            .primary(value.span, "expected a text without `{…}`")
+            .help("ask by `if … then … else …` what is no constant; a brace in a text is `\\{`");
+        self.error(diagnostic);
     }
 }

@@ -6,7 +6,7 @@ use crate::functions::{self, MAX_ARGUMENTS};
 use crate::syntax::ast::{self, ExprKind as Syntax};
 use crate::types::{OwnedValue, Ty, Type};
 
-use super::block::BlockChecker;
+use super::block::{BlockChecker, copied_only};
 use super::ir::{AggregateOp, Expr, ExprKind, Handler};
 use super::items::constant;
 
@@ -36,6 +36,16 @@ impl BlockChecker<'_, '_, '_> {
         };
         let Some(handler) = handler else {
             if let (Fails::When(name, when), false) = (&fails, operand.ty.is_error()) {
+                if self.before_else.is_some_and(|then| then.end == span.end) {
+                    let diagnostic = Diagnostic::error(
+                        codes::E0204,
+                        format!("{name} can fail, and the `else` behind it is that of the `if`"),
+                    )
+                    .primary(span, format!("fails {when}"))
+                    .note("behind `then` an `else` always belongs to the `if`")
+                    .help("put the call and an `else` of its own in parentheses: `if … then (… else …) else …`");
+                    return self.wrong(diagnostic, span);
+                }
                 let diagnostic = Diagnostic::error(codes::E0204, format!("{name} can fail, and nothing says what happens then"))
                     .primary(span, format!("fails {when}"))
                     .help("say it: `… else value`, `… else warn REASON value`, `… else skip REASON` or `… else fail REASON`");
@@ -283,7 +293,7 @@ impl BlockChecker<'_, '_, '_> {
                 ),
             )
             .primary(value.span, format!("`{}`", value.ty));
-            self.error(diagnostic);
+            self.error(copied_only(diagnostic, &[&value.ty.ty]));
         }
     }
 

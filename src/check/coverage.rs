@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use crate::base::Span;
+use crate::catalog::Table;
 use crate::diagnostics::{Diagnostic, codes, suggest};
 use crate::syntax::ast;
-use crate::types::{PgType, Ty, Type};
+use crate::types::{OwnedValue, PgType, Ty, Type};
 
 use super::block::BlockChecker;
 use super::ir::{self, Expr, ExprKind, IntoCondition, JoinKind, Relation};
@@ -64,7 +65,9 @@ pub(super) fn into(
             block.error(diagnostic);
             continue;
         }
-        column_fits(block, &value, column, table, rule.column.span);
+        if column_fits(block, &value, column, table, rule.column.span) {
+            constants_fit(block, &value, column, table, rule.column.span);
+        }
         values.insert(name, (value, rule.column.span));
     }
     let missing: Vec<&str> = definition
@@ -117,6 +120,7 @@ pub(super) fn into(
     } else if first_columns != columns && missing.is_empty() {
         disagree(
             block,
+            definition,
             table,
             into.table.span,
             first_place,
@@ -141,6 +145,7 @@ pub(super) fn into(
 
 fn disagree(
     block: &mut BlockChecker<'_, '_, '_>,
+    definition: &Table,
     table: &str,
     place: Span,
     first_place: Span,
@@ -148,10 +153,13 @@ fn disagree(
     columns: &[String],
 ) {
     let only = |left: &[String], right: &[String]| -> Vec<String> {
-        left.iter()
-            .filter(|name| !right.contains(name))
-            .map(|name| format!("`{name}`"))
-            .collect()
+        let missing = left.iter().filter(|name| !right.contains(name));
+        missing.cloned().collect()
+    };
+    let (missing_names, extra_names) = (only(first, columns), only(columns, first));
+    let quoted = |names: &[String]| {
+        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        quoted.join(", ")
     };
     let mut diagnostic = Diagnostic::error(
         codes::E0305,
@@ -159,14 +167,22 @@ fn disagree(
     )
     .primary(place, "this one")
     .secondary(first_place, "the first one");
-    let (missing, extra) = (only(first, columns), only(columns, first));
-    if !missing.is_empty() {
-        diagnostic = diagnostic.note(format!("set by the first alone: {}", missing.join(", ")));
+    if !missing_names.is_empty() {
+        let list = quoted(&missing_names);
+        diagnostic = diagnostic.note(format!("set by the first alone: {list}"));
     }
-    if !extra.is_empty() {
-        diagnostic = diagnostic.note(format!("set by this one alone: {}", extra.join(", ")));
+    if !extra_names.is_empty() {
+        let list = quoted(&extra_names);
+        diagnostic = diagnostic.note(format!("set by this one alone: {list}"));
     }
-    block.error(diagnostic.help("set them in both; `null` where there is no value"));
+    let set_once = missing_names.iter().chain(&extra_names);
+    let nullable = set_once.map(|name| definition.column(name));
+    let all = nullable.flatten().all(|column| column.nullable);
+    block.error(diagnostic.help(if all {
+        "set them in both; `null` where there is no value"
+    } else {
+        "set them in both; what is NOT NULL needs a value even where it has a default"
+    }));
 }
 
 /// Whether a rule's value can stand in its column.
@@ -176,7 +192,7 @@ fn column_fits(
     column: &crate::catalog::Column,
     table: &str,
     place: Span,
-) {
+) -> bool {
     let pg_type = PgType::parse(&column.ty);
     let wanted = if column.nullable {
         Type::nullable(pg_type.ty())
@@ -185,7 +201,7 @@ fn column_fits(
     };
     let name = format!("column `{table}.{}`", column.name);
     if let (Ty::Other(found), Ty::Other(kind)) = (&value.ty.ty, &wanted.ty)
-        && (found != kind || !is_copy(value))
+        && (found != kind || !is_copy(&block.checker.frames, &block.frame, value))
     {
         let diagnostic = Diagnostic::error(
             codes::E0404,
@@ -199,9 +215,10 @@ fn column_fits(
                 format!("`{found}`, not `{kind}`")
             },
         )
-        .note("the language does not compute with this type of PostgreSQL");
+        .note("the language does not compute with this type of PostgreSQL")
+        .help("a column can be copied as it stands, through fields of views and `let`s too");
         block.error(diagnostic);
-        return;
+        return false;
     }
     let fitting = value.ty.ty == wanted.ty || value.ty.ty == Ty::Null;
     if value.ty.is_nullable() && !wanted.is_nullable() && fitting {
@@ -219,14 +236,89 @@ fn column_fits(
         block.error(diagnostic.help(
             "give a default: `… ?? default`, or leave such rows out: `skip REASON when … is null`",
         ));
-        return;
+        return false;
     }
     block.fits(value, &wanted, &name, place);
+    fitting
 }
 
-/// Whether a value is a column as it stands.
-pub(super) fn is_copy(value: &Expr) -> bool {
-    matches!(value.kind, ExprKind::Column { .. } | ExprKind::Literal(_))
+/// Whether a value of a frame is a column as it stands, perhaps through names.
+fn is_copy(frames: &[ir::Frame], frame: &ir::Frame, value: &Expr) -> bool {
+    match &value.kind {
+        ExprKind::Column { .. } | ExprKind::Literal(_) => true,
+        ExprKind::Local(local) => {
+            (frame.locals.get(*local)).is_some_and(|local| is_copy(frames, frame, &local.value))
+        }
+        ExprKind::Field { slot, local } => match frame.slots.get(*slot).map(|slot| slot.relation) {
+            Some(Relation::Frame(inner)) => frames.get(inner).is_some_and(|view| {
+                let local = view.locals.get(*local);
+                local.is_some_and(|local| is_copy(frames, view, &local.value))
+            }),
+            Some(Relation::Scan(_) | Relation::Broadcast(_)) | None => false,
+        },
+        _ => false,
+    }
+}
+
+/// Reports the constants that a rule may give and that its column cannot hold.
+fn constants_fit(
+    block: &mut BlockChecker<'_, '_, '_>,
+    value: &Expr,
+    column: &crate::catalog::Column,
+    table: &str,
+    place: Span,
+) {
+    let pg_type = PgType::parse(&column.ty);
+    let mut open = vec![value];
+    let mut found = Vec::new();
+    while let Some(value) = open.pop() {
+        match &value.kind {
+            ExprKind::Literal(OwnedValue::Int(number)) => {
+                let fits = match pg_type {
+                    PgType::Int2 => i16::try_from(*number).is_ok(),
+                    PgType::Int4 => i32::try_from(*number).is_ok(),
+                    _ => true,
+                };
+                if !fits {
+                    found.push((value.span, format!("{number} is outside of `{pg_type}`")));
+                }
+            }
+            ExprKind::Literal(OwnedValue::Text(text)) => {
+                let length = text.chars().count();
+                if let PgType::Varchar(Some(limit)) = pg_type
+                    && length > limit as usize
+                {
+                    found.push((value.span, format!("has {length} characters")));
+                }
+            }
+            ExprKind::If(branches, otherwise) => {
+                open.extend(branches.iter().map(|(_, then)| then));
+                open.push(otherwise);
+            }
+            ExprKind::Match {
+                arms, otherwise, ..
+            } => {
+                open.extend(arms.iter().map(|(_, result)| result));
+                open.extend(otherwise.as_deref());
+            }
+            ExprKind::Coalesce(left, right) => open.extend([&**left, &**right]),
+            ExprKind::Handled { handler, .. } => match &**handler {
+                ir::Handler::Value(value) | ir::Handler::Warn(_, value) => open.push(value),
+                ir::Handler::Fate(_) => {}
+            },
+            _ => {}
+        }
+    }
+    for (span, label) in found {
+        let diagnostic = Diagnostic::error(
+            codes::E0213,
+            format!("constant does not fit column `{table}.{}`", column.name),
+        )
+        .primary(span, label)
+        .secondary(place, format!("`{pg_type}`"))
+        .note("every row with it would be rejected under `value_out_of_range`");
+        block.error(diagnostic);
+    }
 }
 
 /// Checks that every row of a map ends somewhere: in an `into`, or under a reason.

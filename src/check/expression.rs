@@ -5,7 +5,7 @@ use crate::diagnostics::{Diagnostic, codes};
 use crate::syntax::ast::{self, ExprKind as Syntax};
 use crate::types::{Ty, Type};
 
-use super::block::BlockChecker;
+use super::block::{BlockChecker, copied_only};
 use super::ir::{Expr, ExprKind, TextPart};
 use super::items::constant;
 
@@ -33,15 +33,16 @@ impl BlockChecker<'_, '_, '_> {
                 span,
             ),
             Syntax::If {
-                condition,
-                then,
+                branches,
                 otherwise,
-            } => self.if_expr(condition, then, otherwise, span),
+            } => self.if_expr(branches, otherwise, span),
             Syntax::Match { subject, arms } => self.match_expr(subject, arms, span),
             Syntax::Exists { right, on } => self.exists(right, on, span),
-            Syntax::Not(_) | Syntax::Negate(_) | Syntax::IsNull { .. } | Syntax::Binary { .. } => {
-                self.operator(expr)
-            }
+            Syntax::Not(_)
+            | Syntax::Negate(_)
+            | Syntax::IsNull { .. }
+            | Syntax::Binary { .. }
+            | Syntax::Chain { .. } => self.operator(expr),
             Syntax::Null
             | Syntax::Bool(_)
             | Syntax::Int(_)
@@ -84,7 +85,7 @@ impl BlockChecker<'_, '_, '_> {
                         )
                         .primary(value.span, format!("`{}`", value.ty))
                         .note("text can hold values of `text`, `int`, `bool`, `uuid` and `inet`");
-                        self.error(diagnostic);
+                        self.error(copied_only(diagnostic, &[&value.ty.ty]));
                     } else if value.ty.is_nullable() {
                         self.nullable_operand(&value, "text");
                     }

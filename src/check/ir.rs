@@ -384,16 +384,17 @@ pub enum ExprKind {
     Or(Box<Expr>, Box<Expr>),
     /// `a == b`; null on either side gives false.
     Compare(CompareOp, Box<Expr>, Box<Expr>),
-    /// `a + b`
-    Arithmetic(ArithmeticOp, Box<Expr>, Box<Expr>),
+    /// `a + b - c`, computed from the left; there is an operator before each but the first operand.
+    Arithmetic(Box<Expr>, Vec<(ArithmeticOp, Expr)>),
     /// `a ?? b`
     Coalesce(Box<Expr>, Box<Expr>),
     /// `x in [a, b]`
     InList(Box<Expr>, Vec<Expr>),
     /// `key in map`
     InMap(Box<Expr>, usize),
-    /// `if c then a else b`
-    If(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// `if c then a else if d then b else e`: conditions with their values in order, and the value
+    /// where none of them holds.
+    If(Vec<(Expr, Expr)>, Box<Expr>),
     /// `match x { … }`
     Match {
         /// What is compared.
@@ -504,12 +505,18 @@ impl Expr {
             ExprKind::And(left, right)
             | ExprKind::Or(left, right)
             | ExprKind::Compare(_, left, right)
-            | ExprKind::Arithmetic(_, left, right)
             | ExprKind::Coalesce(left, right) => vec![left, right],
+            ExprKind::Arithmetic(first, rest) => std::iter::once(&**first)
+                .chain(rest.iter().map(|(_, operand)| operand))
+                .collect(),
             ExprKind::InList(operand, values) => {
                 std::iter::once(&**operand).chain(values).collect()
             }
-            ExprKind::If(condition, then, otherwise) => vec![condition, then, otherwise],
+            ExprKind::If(branches, otherwise) => branches
+                .iter()
+                .flat_map(|(condition, then)| [condition, then])
+                .chain([&**otherwise])
+                .collect(),
             ExprKind::Match {
                 subject,
                 arms,

@@ -33,6 +33,8 @@ pub(super) struct Checker<'c, 'd> {
     declared: [HashMap<String, Span>; 3],
     /// Blocks that could not be checked: naming them is no further mistake.
     pub(super) broken: HashSet<String>,
+    /// Reasons whose severity is unknown: using them is no further mistake.
+    pub(super) vague_reasons: HashSet<usize>,
 }
 
 /// What was used, for the lint.
@@ -42,6 +44,8 @@ pub(super) struct Used {
     pub(super) reasons: HashSet<usize>,
     pub(super) frames: HashSet<usize>,
     pub(super) broadcasts: HashSet<usize>,
+    /// Locals of frames.
+    pub(super) locals: HashSet<(usize, usize)>,
 }
 
 /// A target table while blocks are read: which columns its first `into` sets, and where.
@@ -55,6 +59,7 @@ pub(super) struct TargetDraft<'c> {
 #[derive(Clone, Copy)]
 enum Space {
     Relations,
+    Maps,
     Params,
     Reasons,
 }
@@ -78,19 +83,23 @@ impl<'c, 'd> Checker<'c, 'd> {
             used: Used::default(),
             declared: Default::default(),
             broken: HashSet::new(),
+            vague_reasons: HashSet::new(),
         }
     }
 
     /// Checks all items: declarations first, then the blocks in the order they build on each other.
     pub(super) fn items(&mut self, file: &ast::File) {
-        self.broken
-            .extend(file.broken.iter().map(|(_, name)| name.clone()));
+        // A map's name may be that of a table, which can be read all the same.
+        let unread = file.broken.iter().filter(|(word, name)| {
+            word != "map" || !self.source.tables.contains_key(name.as_str())
+        });
+        self.broken.extend(unread.map(|(_, name)| name.clone()));
         for item in &file.items {
             match &item.kind {
                 ItemKind::Param(param) => self.param(param, &item.docs),
                 ItemKind::Broadcast(broadcast) => self.broadcast(broadcast),
                 ItemKind::View(view) => self.declare(Space::Relations, &view.name),
-                ItemKind::Map(map) => self.declare(Space::Relations, &map.name),
+                ItemKind::Map(map) => self.declare(Space::Maps, &map.name),
                 ItemKind::Mapping(_)
                 | ItemKind::Source(_)
                 | ItemKind::Target(_)
@@ -150,6 +159,7 @@ impl<'c, 'd> Checker<'c, 'd> {
     }
 
     fn declare(&mut self, space: Space, name: &ast::Name) {
+        // Nothing reads a map, so it can have the name of a table.
         if matches!(space, Space::Relations) && self.source.tables.contains_key(&name.node) {
             let diagnostic = Diagnostic::error(
                 codes::E0106,
@@ -164,7 +174,7 @@ impl<'c, 'd> Checker<'c, 'd> {
         }
         let [relations, params, reasons] = &mut self.declared;
         let names = match space {
-            Space::Relations => relations,
+            Space::Relations | Space::Maps => relations,
             Space::Params => params,
             Space::Reasons => reasons,
         };
@@ -246,7 +256,10 @@ impl<'c, 'd> Checker<'c, 'd> {
         }
         let severity = match &reason.severity {
             ast::ReasonSeverity::Fixed(word) => ir::ReasonSeverity::Fixed(severity(&word.node)),
-            ast::ReasonSeverity::Param(name) => self.severity_param(name),
+            ast::ReasonSeverity::Param(name) => self.severity_param(name).unwrap_or_else(|| {
+                self.vague_reasons.insert(self.reasons.len());
+                ir::ReasonSeverity::Fixed(SeverityValue::Error)
+            }),
         };
         self.reasons.push(ir::Reason {
             name: reason.name.node.clone(),
@@ -262,12 +275,13 @@ impl<'c, 'd> Checker<'c, 'd> {
         });
     }
 
-    fn severity_param(&mut self, name: &ast::Name) -> ir::ReasonSeverity {
+    /// The parameter that a reason's severity comes from; reports what is none.
+    fn severity_param(&mut self, name: &ast::Name) -> Option<ir::ReasonSeverity> {
         let index = self.params.iter().position(|param| param.name == name.node);
         match index.and_then(|index| Some((index, self.params.get(index)?))) {
             Some((index, param)) if param.ty.ty == Ty::Severity || param.ty.is_error() => {
                 self.used.params.insert(index);
-                return ir::ReasonSeverity::Param(index);
+                return Some(ir::ReasonSeverity::Param(index));
             }
             Some((_, param)) => {
                 let diagnostic = Diagnostic::error(
@@ -297,7 +311,7 @@ impl<'c, 'd> Checker<'c, 'd> {
                 self.diagnostics.push(diagnostic);
             }
         }
-        ir::ReasonSeverity::Fixed(SeverityValue::Error)
+        None
     }
 
     fn broadcast(&mut self, broadcast: &ast::Broadcast) {

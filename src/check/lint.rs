@@ -4,7 +4,7 @@ use crate::diagnostics::{Diagnostic, codes};
 
 use super::items::Checker;
 
-/// Warns of parameters, reasons, views and broadcast relations that nothing uses.
+/// Warns of parameters, reasons, views, their fields and broadcast relations that nothing uses.
 pub(super) fn unused(checker: &mut Checker<'_, '_>) {
     let mut found = Vec::new();
     for (index, param) in checker.params.iter().enumerate() {
@@ -18,8 +18,18 @@ pub(super) fn unused(checker: &mut Checker<'_, '_>) {
         }
     }
     for (index, frame) in checker.frames.iter().enumerate() {
-        if !frame.is_map && !checker.used.frames.contains(&index) {
+        if frame.is_map {
+            continue;
+        }
+        if !checker.used.frames.contains(&index) {
             found.push(("view", frame.name.clone(), frame.span));
+            continue;
+        }
+        for (number, local) in frame.locals.iter().enumerate() {
+            if local.is_field && !checker.used.locals.contains(&(index, number)) {
+                let name = format!("{}.{}", frame.name, local.name);
+                found.push(("field", name, local.span));
+            }
         }
     }
     for (index, broadcast) in checker.broadcasts.iter().enumerate() {

@@ -6,6 +6,7 @@
 mod block;
 mod branches;
 mod calls;
+mod chains;
 mod coverage;
 mod expression;
 mod facts;

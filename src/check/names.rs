@@ -86,6 +86,20 @@ impl BlockChecker<'_, '_, '_> {
                 ));
             return self.wrong(diagnostic, span);
         }
+        if let Some(place) = self.defined.get(&name.node) {
+            let diagnostic = Diagnostic::error(
+                codes::E0103,
+                format!("`{}` is not known yet", name.node),
+            )
+            .primary(span, "used before its own line has been read")
+            .secondary(*place, "defined here")
+            .help(if self.in_condition {
+                "joins are made before the lines: compute it in a field of a view, and join that"
+            } else {
+                "fields and `let`s can be used in the lines below them: move the definition up"
+            });
+            return self.wrong(diagnostic, span);
+        }
         diagnostic = diagnostic.primary(span, "neither a value of this block nor a parameter");
         let locals = self.frame.locals.iter().map(|local| local.name.as_str());
         let params = self.checker.params.iter().map(|param| param.name.as_str());
@@ -157,6 +171,7 @@ impl BlockChecker<'_, '_, '_> {
                             .locals
                             .get(local)
                             .map_or_else(Type::error, |local| local.value.ty.clone());
+                        self.checker.used.locals.insert((index, local));
                         (
                             ExprKind::Field { slot, local },
                             ty,

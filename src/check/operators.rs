@@ -5,8 +5,8 @@ use crate::diagnostics::{Diagnostic, codes};
 use crate::syntax::ast::{self, BinaryOp, ExprKind as Syntax};
 use crate::types::{Ty, Type};
 
-use super::block::BlockChecker;
-use super::ir::{ArithmeticOp, CompareOp, Expr, ExprKind};
+use super::block::{BlockChecker, copied_only};
+use super::ir::{CompareOp, Expr, ExprKind};
 
 impl BlockChecker<'_, '_, '_> {
     pub(super) fn operator(&mut self, expr: &ast::Expr) -> Expr {
@@ -22,8 +22,12 @@ impl BlockChecker<'_, '_, '_> {
             }
             Syntax::Negate(operand) => {
                 let operand = self.expr(operand);
-                self.operand(&operand, &[Ty::Int, Ty::Duration], "`-`");
-                let ty = operand.ty.clone();
+                let ty = if self.operand(&operand, &[Ty::Int, Ty::Duration], "`-`") {
+                    Type::required(operand.ty.ty.clone())
+                } else {
+                    Type::error()
+                };
+                self.negated_constant(&operand, span);
                 Expr {
                     kind: ExprKind::Negate(Box::new(operand)),
                     ty,
@@ -32,6 +36,7 @@ impl BlockChecker<'_, '_, '_> {
             }
             Syntax::IsNull { operand, negated } => self.is_null(operand, *negated, span),
             Syntax::Binary { op, left, right } => self.binary(*op, left, right, span),
+            Syntax::Chain { first, rest } => self.chain(first, rest, span),
             _ => Expr {
                 kind: ExprKind::Error,
                 ty: Type::error(),
@@ -48,15 +53,8 @@ impl BlockChecker<'_, '_, '_> {
             ty: Type::required(Ty::Bool),
             span,
         };
-        if let Syntax::Path(path) = &operand.node
-            && let [name] = path.names.as_slice()
-            && !self.names.contains_key(&name.node)
-            && let Some(slot) = self
-                .frame
-                .slots
-                .iter()
-                .position(|slot| slot.alias == name.node)
-            && !self.broken.contains(&name.node)
+        if let Some(name) = self.relation_name(operand)
+            && let Some(slot) = self.frame.slots.iter().position(|slot| slot.alias == name)
         {
             self.used_slots.insert(slot);
             let present = Expr {
@@ -74,6 +72,16 @@ impl BlockChecker<'_, '_, '_> {
                 span,
             };
         }
+        if !operand.ty.is_nullable() {
+            let answer = if negated { "true" } else { "false" };
+            let diagnostic = Diagnostic::warning(
+                codes::W0103,
+                format!("question for null that is always {answer}"),
+            )
+            .primary(operand.span, format!("`{}`, never null", operand.ty))
+            .help("remove it");
+            self.error(diagnostic);
+        }
         let test = Expr {
             kind: ExprKind::IsNull(Box::new(operand)),
             ty,
@@ -82,52 +90,57 @@ impl BlockChecker<'_, '_, '_> {
         if negated { not(test) } else { test }
     }
 
-    fn binary(&mut self, op: BinaryOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
-        match op {
-            BinaryOp::And | BinaryOp::Or => self.logic(op, left, right, span),
-            BinaryOp::Coalesce => self.coalesce(left, right, span),
-            BinaryOp::In => self.member(left, right, false, span),
-            BinaryOp::NotIn => self.member(left, right, true, span),
-            BinaryOp::Equal => self.compare(CompareOp::Equal, left, right, span),
-            BinaryOp::NotEqual => self.compare(CompareOp::NotEqual, left, right, span),
-            BinaryOp::Less => self.compare(CompareOp::Less, left, right, span),
-            BinaryOp::AtMost => self.compare(CompareOp::AtMost, left, right, span),
-            BinaryOp::Greater => self.compare(CompareOp::Greater, left, right, span),
-            BinaryOp::AtLeast => self.compare(CompareOp::AtLeast, left, right, span),
-            BinaryOp::Add => self.arithmetic(ArithmeticOp::Add, left, right, span),
-            BinaryOp::Subtract => self.arithmetic(ArithmeticOp::Subtract, left, right, span),
-            BinaryOp::Times => self.arithmetic(ArithmeticOp::Times, left, right, span),
-            BinaryOp::Divide => self.arithmetic(ArithmeticOp::Divide, left, right, span),
-            BinaryOp::Remainder => self.arithmetic(ArithmeticOp::Remainder, left, right, span),
-        }
+    /// The name, where an expression is that of a relation of the block.
+    fn relation_name<'e>(&self, expr: &'e ast::Expr) -> Option<&'e str> {
+        let Syntax::Path(path) = &expr.node else {
+            return None;
+        };
+        let [name] = path.names.as_slice() else {
+            return None;
+        };
+        let name = name.node.as_str();
+        let is_relation = self.frame.slots.iter().any(|slot| slot.alias == name);
+        let is_value = self.names.contains_key(name) || self.broken.contains(name);
+        (is_relation && !is_value).then_some(name)
     }
 
-    /// `and`, `or`: the right side is evaluated only where the left leaves it open, and knows so.
-    fn logic(&mut self, op: BinaryOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
-        let (name, truth) = if op == BinaryOp::And {
-            ("`and`", true)
-        } else {
-            ("`or`", false)
+    fn binary(&mut self, op: BinaryOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
+        let op = match op {
+            BinaryOp::In => return self.member(left, right, false, span),
+            BinaryOp::NotIn => return self.member(left, right, true, span),
+            BinaryOp::Equal => CompareOp::Equal,
+            BinaryOp::NotEqual => CompareOp::NotEqual,
+            BinaryOp::Less => CompareOp::Less,
+            BinaryOp::AtMost => CompareOp::AtMost,
+            BinaryOp::Greater => CompareOp::Greater,
+            BinaryOp::AtLeast => CompareOp::AtLeast,
+            BinaryOp::And
+            | BinaryOp::Or
+            | BinaryOp::Coalesce
+            | BinaryOp::Add
+            | BinaryOp::Subtract
+            | BinaryOp::Times
+            | BinaryOp::Divide
+            | BinaryOp::Remainder => {
+                return Expr {
+                    kind: ExprKind::Error,
+                    ty: Type::error(),
+                    span,
+                };
+            }
         };
-        let left = self.condition(left, name);
-        let facts = self.facts.clone();
-        self.facts.learn(&left, truth);
-        let right = self.condition(right, name);
-        self.facts = facts;
-        let (left, right) = (Box::new(left), Box::new(right));
-        let kind = if truth {
-            ExprKind::And(left, right)
-        } else {
-            ExprKind::Or(left, right)
-        };
-        Expr {
-            kind,
-            ty: Type::required(Ty::Bool),
-            span,
-        }
+        self.compare(op, left, right, span)
     }
 
     fn compare(&mut self, op: CompareOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
+        for (name, other) in [(left, right), (right, left)] {
+            if let (Some(alias), Syntax::Null) = (self.relation_name(name), &other.node) {
+                let diagnostic = Diagnostic::error(codes::E0202, "nothing is equal to null")
+                    .primary(span, "compares with null")
+                    .help(format!("write `{alias} is null` or `{alias} is not null`"));
+                return self.wrong(diagnostic, span);
+            }
+        }
         let (left, right) = (self.expr(left), self.expr(right));
         let ty = Type::required(Ty::Bool);
         if left.ty.is_error() || right.ty.is_error() {
@@ -150,7 +163,7 @@ impl BlockChecker<'_, '_, '_> {
             )
             .primary(right.span, format!("`{}`", right.ty))
             .secondary(left.span, format!("`{}`", left.ty));
-            return self.wrong(diagnostic, span);
+            return self.wrong(copied_only(diagnostic, &[&left.ty.ty, &right.ty.ty]), span);
         }
         let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
         let possible = match &left.ty.ty {
@@ -165,7 +178,7 @@ impl BlockChecker<'_, '_, '_> {
                 format!("values of `{}` cannot be {how}", left.ty.ty),
             )
             .primary(span, format!("`{}`", left.ty.ty));
-            return self.wrong(diagnostic, span);
+            return self.wrong(copied_only(diagnostic, &[&left.ty.ty]), span);
         }
         if !(self.in_condition && op == CompareOp::Equal) {
             for operand in [&left, &right] {
@@ -176,78 +189,6 @@ impl BlockChecker<'_, '_, '_> {
         }
         Expr {
             kind: ExprKind::Compare(op, Box::new(left), Box::new(right)),
-            ty,
-            span,
-        }
-    }
-
-    fn arithmetic(
-        &mut self,
-        op: ArithmeticOp,
-        left: &ast::Expr,
-        right: &ast::Expr,
-        span: Span,
-    ) -> Expr {
-        let (left, right) = (self.expr(left), self.expr(right));
-        if left.ty.is_error() || right.ty.is_error() {
-            return Expr {
-                kind: ExprKind::Error,
-                ty: Type::error(),
-                span,
-            };
-        }
-        let result = match (op, &left.ty.ty, &right.ty.ty) {
-            (_, Ty::Int, Ty::Int) => Some(Ty::Int),
-            (ArithmeticOp::Subtract, Ty::Timestamp, Ty::Timestamp) => Some(Ty::Duration),
-            (ArithmeticOp::Add | ArithmeticOp::Subtract, Ty::Timestamp, Ty::Duration) => {
-                Some(Ty::Timestamp)
-            }
-            (ArithmeticOp::Add, Ty::Duration, Ty::Timestamp) => Some(Ty::Timestamp),
-            (ArithmeticOp::Add | ArithmeticOp::Subtract, Ty::Duration, Ty::Duration) => {
-                Some(Ty::Duration)
-            }
-            (ArithmeticOp::Times | ArithmeticOp::Divide, Ty::Duration, Ty::Int) => {
-                Some(Ty::Duration)
-            }
-            _ => None,
-        };
-        let Some(result) = result else {
-            let mut diagnostic = Diagnostic::error(codes::E0201, format!("no arithmetic of `{}` and `{}`", left.ty, right.ty))
-                .primary(span, "operands that do not go together")
-                .note("there are `int` with `int`, `timestamp` with `duration`, `duration` with `duration` and `int`");
-            if left.ty.ty == Ty::Text || right.ty.ty == Ty::Text {
-                diagnostic =
-                    diagnostic.help("texts are joined by writing them into one: `\"{a}{b}\"`");
-            }
-            return self.wrong(diagnostic, span);
-        };
-        for operand in [&left, &right] {
-            if operand.ty.is_nullable() {
-                self.nullable_operand(operand, "arithmetic");
-            }
-        }
-        Expr {
-            kind: ExprKind::Arithmetic(op, Box::new(left), Box::new(right)),
-            ty: Type::required(result),
-            span,
-        }
-    }
-
-    fn coalesce(&mut self, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
-        let (left, right) = (self.expr(left), self.expr(right));
-        if !left.ty.is_error() && !left.ty.is_nullable() {
-            let diagnostic =
-                Diagnostic::warning(codes::W0102, "`??` after a value that is never null")
-                    .primary(left.span, format!("`{}`", left.ty))
-                    .help("remove `?? …`");
-            self.error(diagnostic);
-        }
-        let mut ty = self.joined(&left, &right, "default of `??`");
-        if !right.ty.is_nullable() {
-            ty = Type::required(ty.ty);
-        }
-        Expr {
-            kind: ExprKind::Coalesce(Box::new(left), Box::new(right)),
             ty,
             span,
         }
@@ -290,6 +231,13 @@ impl BlockChecker<'_, '_, '_> {
                     .iter()
                     .position(|param| param.name == name && matches!(param.ty.ty, Ty::Map(..)));
                 let Some(index) = index else {
+                    if self.is_wrong_already(&name) {
+                        return Expr {
+                            kind: ExprKind::Error,
+                            ty: Type::error(),
+                            span,
+                        };
+                    }
                     let diagnostic = Diagnostic::error(
                         codes::E0201,
                         format!("`{name}` is no list and no look-up table"),
@@ -335,10 +283,10 @@ impl BlockChecker<'_, '_, '_> {
         }
     }
 
-    /// Whether an operand has one of the types and is there; reports it where not.
-    fn operand(&mut self, operand: &Expr, wanted: &[Ty], place: &str) {
+    /// Whether an operand has one of the types; reports it where not, or where it may be null.
+    fn operand(&mut self, operand: &Expr, wanted: &[Ty], place: &str) -> bool {
         if operand.ty.is_error() {
-            return;
+            return false;
         }
         if !wanted.contains(&operand.ty.ty) {
             let list: Vec<String> = wanted.iter().map(|ty| format!("`{ty}`")).collect();
@@ -351,10 +299,22 @@ impl BlockChecker<'_, '_, '_> {
                 ),
             )
             .primary(operand.span, format!("`{}`", operand.ty));
-            self.error(diagnostic);
-        } else if operand.ty.is_nullable() {
+            self.error(copied_only(diagnostic, &[&operand.ty.ty]));
+            return false;
+        }
+        if operand.ty.is_nullable() {
             self.nullable_operand(operand, place);
         }
+        true
+    }
+
+    /// Whether a name is that of something that was reported.
+    fn is_wrong_already(&self, name: &str) -> bool {
+        let local = self.names.get(name);
+        let local = local.and_then(|index| self.frame.locals.get(*index));
+        local.is_some_and(|local| local.value.ty.is_error())
+            || self.broken.contains(name)
+            || self.checker.broken.contains(name)
     }
 
     /// The type that holds both values; reports where there is none, that `what` differs.

@@ -224,15 +224,20 @@ fn expr<'a>(tree: &'a ast::Expr, names: &mut Vec<&'a ast::Name>) {
             expr(left, names);
             expr(right, names);
         }
+        ExprKind::Chain { first, rest } => {
+            expr(first, names);
+            rest.iter().for_each(|(_, operand)| expr(operand, names));
+        }
         ExprKind::List(values) => values.iter().for_each(|value| expr(value, names)),
         ExprKind::If {
-            condition,
-            then,
+            branches,
             otherwise,
         } => {
-            for part in [condition, then, otherwise] {
-                expr(part, names);
+            for branch in branches {
+                expr(&branch.condition, names);
+                expr(&branch.then, names);
             }
+            expr(otherwise, names);
         }
         ExprKind::Match { subject, arms } => {
             expr(subject, names);

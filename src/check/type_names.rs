@@ -74,17 +74,11 @@ impl Checker<'_, '_> {
         }
         let simple = !matches!(value.ty, Ty::Map(..) | Ty::Severity);
         if key.ty != Ty::Text || key.is_nullable() || value.is_nullable() || !simple {
-            let diagnostic = Diagnostic::error(
-                codes::E0107,
-                format!(
-                    "no type `{}`",
-                    Ty::Map(Box::new(key.ty.clone()), Box::new(value.ty.clone()))
-                ),
-            )
-            .primary(
-                name.span,
-                "keys are `text`, values a simple type without `?`",
-            );
+            let diagnostic =
+                Diagnostic::error(codes::E0107, format!("no type `map<{key}, {value}>`")).primary(
+                    name.span,
+                    "keys are `text`, values a simple type without `?`",
+                );
             self.diagnostics.push(diagnostic);
             return Type::error();
         }

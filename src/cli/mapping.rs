@@ -9,10 +9,11 @@ use crate::compile::compile;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes, suggest};
 use crate::eval::{ParamProblem, Program};
 use crate::plan::Plan;
-use crate::types::{OwnedValue, SeverityValue, Ty};
+use crate::types::OwnedValue;
 
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::parameter::{self, NoValue};
 
 /// The mapping that is compiled into the program.
 pub const BUNDLED: &str = include_str!("../../mappings/synapse-to-mas.map");
@@ -100,15 +101,44 @@ pub fn load(file: Option<&Path>, catalog_files: &[PathBuf]) -> Result<Compiled, 
 /// The text of a file.
 ///
 /// # Errors
-/// E0607 when it cannot be read.
+/// E0613 when it cannot be read, or is no UTF-8.
 pub fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let diagnostic =
-            Diagnostic::error(codes::E0613, format!("`{}` cannot be read", path.display()))
-                .note(error.to_string())
-                .help("check the path, and that the file may be read");
+    let message = format!("`{}` cannot be read", path.display());
+    let failed = |note: String, help: &str| {
+        let diagnostic = Diagnostic::error(codes::E0613, message.as_str())
+            .note(note)
+            .help(help);
         Failure::one(ExitStatus::Usage, diagnostic)
+    };
+    let bytes = std::fs::read(path).map_err(|error| {
+        failed(
+            error.to_string(),
+            "check the path, and that the file may be read",
+        )
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let (note, help) = no_utf8(error.as_bytes(), error.utf8_error().valid_up_to());
+        failed(note, help)
     })
+}
+
+/// What is told about bytes that are no UTF-8 from `valid` on.
+fn no_utf8(bytes: &[u8], valid: usize) -> (String, &'static str) {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        let note = "the file is in UTF-16, not in UTF-8".to_owned();
+        return (note, "save it as UTF-8");
+    }
+    let before = bytes.get(..valid).unwrap_or_default();
+    let line_start = before
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line_before = String::from_utf8_lossy(before.get(line_start..).unwrap_or_default());
+    let column = line_before.chars().count() + 1;
+    let byte = bytes.get(valid).copied().unwrap_or_default();
+    let note = format!("line {line}, column {column}: the byte 0x{byte:02x} is no UTF-8");
+    (note, "save the file as UTF-8")
 }
 
 /// Joins a plan with the values of its parameters: `known` for those of its parameters that have
@@ -126,7 +156,19 @@ pub fn program(
         .filter(|(name, _)| plan.params.iter().any(|param| param.name == *name))
         .collect();
     let mut problems = Vec::new();
+    let mut given: Vec<String> = Vec::new();
     for setting in set {
+        let name = setting.split('=').next().unwrap_or_default();
+        if !name.is_empty() && given.iter().any(|known| known == name) {
+            let diagnostic =
+                Diagnostic::error(codes::E0614, format!("parameter `{name}` is set twice"))
+                    .help(format!("give `--set {name}=…` once"));
+            if !problems.contains(&diagnostic) {
+                problems.push(diagnostic);
+            }
+            continue;
+        }
+        given.push(name.to_owned());
         match setting_value(&plan, setting) {
             Ok((name, value)) => {
                 values.insert(name, value);
@@ -134,11 +176,6 @@ pub fn program(
             Err(diagnostic) => problems.push(*diagnostic),
         }
     }
-    let given: Vec<String> = set
-        .iter()
-        .filter_map(|text| text.split('=').next())
-        .map(str::to_owned)
-        .collect();
     match Program::new(plan, values) {
         Ok(program) if problems.is_empty() => Ok(program),
         Ok(_) => Err(Failure::new(ExitStatus::Usage, problems)),
@@ -185,9 +222,13 @@ fn param_problem(
 
 /// `name=value` as a value of the parameter's type. The value is never shown: it may be a secret.
 fn setting_value(plan: &Plan, setting: &str) -> Result<(String, OwnedValue), Box<Diagnostic>> {
-    let Some((name, text)) = setting.split_once('=') else {
-        let diagnostic = Diagnostic::error(codes::E0614, "`--set` takes `name=value`")
-            .help("write `--set name=value`");
+    let Some((name, text)) = setting.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+        let message = if setting.starts_with('=') {
+            "`--set` names no parameter before the `=`"
+        } else {
+            "`--set` takes `name=value`"
+        };
+        let diagnostic = Diagnostic::error(codes::E0614, message).help("write `--set name=value`");
         return Err(Box::new(diagnostic));
     };
     let Some(param) = plan.params.iter().find(|param| param.name == name) else {
@@ -201,66 +242,83 @@ fn setting_value(plan: &Plan, setting: &str) -> Result<(String, OwnedValue), Box
         }
         return Err(Box::new(diagnostic));
     };
-    match value(&param.ty.ty, text) {
-        Some(value) => Ok((name.to_owned(), value)),
-        None => {
-            let diagnostic = Diagnostic::error(
-                codes::E0614,
-                format!("value of `--set {name}=…` is no `{}`", param.ty),
+    parameter::value(&param.ty.ty, text)
+        .map(|value| (name.to_owned(), value))
+        .map_err(|problem| {
+            let message = match problem {
+                NoValue::Form => format!("value of `--set {name}=…` is no `{}`", param.ty),
+                NoValue::KeyTwice => format!("value of `--set {name}=…` has a key twice"),
+            };
+            Box::new(
+                Diagnostic::error(codes::E0614, message).help(parameter::example(&param.ty.ty)),
             )
-            .help(example(&param.ty.ty));
-            Err(Box::new(diagnostic))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(params: &str, set: &[&str]) -> Vec<String> {
+        let text = format!("mapping m\nsource tiny_source\ntarget tiny_target\n{params}");
+        let mut files = Files::new();
+        let id = files.add("m.map", text);
+        let catalogs = crate::check::samples::catalogs();
+        let plan = compile(&files, id, &catalogs, &mut Diagnostics::new()).unwrap();
+        let set: Vec<String> = set.iter().map(|text| (*text).to_owned()).collect();
+        match program(plan, BTreeMap::new(), &set) {
+            Ok(_) => Vec::new(),
+            Err(failure) => failure
+                .diagnostics
+                .into_iter()
+                .map(|one| one.message)
+                .collect(),
         }
     }
-}
 
-fn value(ty: &Ty, text: &str) -> Option<OwnedValue> {
-    Some(match ty {
-        Ty::Bool => OwnedValue::Bool(match text {
-            "true" => true,
-            "false" => false,
-            _ => return None,
-        }),
-        Ty::Int => OwnedValue::Int(text.parse().ok()?),
-        Ty::Text => OwnedValue::Text(text.to_owned()),
-        Ty::Json => OwnedValue::Json(
-            serde_json::from_str::<serde_json::Value>(text)
-                .ok()
-                .map(|_| text.to_owned())?,
-        ),
-        Ty::Timestamp => {
-            OwnedValue::Timestamp(text.parse::<jiff::Timestamp>().ok()?.as_microsecond())
-        }
-        Ty::Uuid => OwnedValue::Uuid(
-            crate::functions::parse_uuid(text).or_else(|| crate::functions::parse_ulid(text))?,
-        ),
-        Ty::Inet => OwnedValue::Inet(crate::types::Inet::host(text.parse().ok()?)),
-        Ty::Severity => OwnedValue::Severity(match text {
-            "error" => SeverityValue::Error,
-            "warn" => SeverityValue::Warn,
-            "quiet" => SeverityValue::Quiet,
-            _ => return None,
-        }),
-        Ty::Map(_, of) => {
-            let entries: BTreeMap<String, String> = serde_json::from_str(text).ok()?;
-            let entries: Option<BTreeMap<String, OwnedValue>> = entries
-                .into_iter()
-                .map(|(key, text)| Some((key, value(of, &text)?)))
-                .collect();
-            OwnedValue::Map(entries?)
-        }
-        Ty::Bytes | Ty::Duration | Ty::Other(_) | Ty::Null | Ty::Error => return None,
-    })
-}
+    #[test]
+    fn bytes_that_are_no_text_are_told_by_their_place() {
+        let note = |bytes: &[u8]| {
+            let valid = std::str::from_utf8(bytes).unwrap_err().valid_up_to();
+            no_utf8(bytes, valid).0
+        };
+        assert_eq!(
+            note(
+                "a\nä = "
+                    .bytes()
+                    .chain([0xe9, b'\n'])
+                    .collect::<Vec<_>>()
+                    .as_slice()
+            ),
+            "line 2, column 5: the byte 0xe9 is no UTF-8"
+        );
+        assert_eq!(
+            note(&[0xff, 0xfe, b'm', 0]),
+            "the file is in UTF-16, not in UTF-8"
+        );
+    }
 
-fn example(ty: &Ty) -> String {
-    match ty {
-        Ty::Bool => "write `true` or `false`".to_owned(),
-        Ty::Int => "write a whole number".to_owned(),
-        Ty::Timestamp => "write a form such as `2026-05-01T02:00:00Z`".to_owned(),
-        Ty::Uuid => "write a UUID or a ULID".to_owned(),
-        Ty::Severity => "write `error`, `warn` or `quiet`".to_owned(),
-        Ty::Map(..) => "write a JSON object such as `{\"key\": \"value\"}`".to_owned(),
-        other => format!("write a value of `{other}`"),
+    #[test]
+    fn every_setting_is_looked_at_and_told_once() {
+        let params = "param n: int = 1\nparam d: duration = -3h\nparam m: map<text, int> = {}";
+        let none: [&str; 0] = [];
+        assert_eq!(messages(params, &["n=2", "d=90m", "m={\"a\": 1}"]), none);
+        assert_eq!(
+            messages(params, &["n=1", "n=2", "n=3"]),
+            ["parameter `n` is set twice"]
+        );
+        assert_eq!(
+            messages(params, &["=1"]),
+            ["`--set` names no parameter before the `=`"]
+        );
+        assert_eq!(messages(params, &["n"]), ["`--set` takes `name=value`"]);
+        assert_eq!(
+            messages(params, &["o=1", "d=3", "m={\"a\": 1, \"a\": 2}"]),
+            [
+                "the mapping has no parameter `o`",
+                "value of `--set d=…` is no `duration`",
+                "value of `--set m=…` has a key twice",
+            ]
+        );
     }
 }

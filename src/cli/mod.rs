@@ -15,6 +15,7 @@ pub mod finding_pages;
 pub mod mapping;
 pub mod operator;
 pub mod output_file;
+mod parameter;
 pub mod population;
 pub mod printer;
 

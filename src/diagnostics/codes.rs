@@ -74,11 +74,13 @@ macro_rules! registry {
 registry! {
     E0001, "0.1.0", "syntax error";
     E0002, "0.1.0", "constant that cannot be read";
+    E0003, "0.1.0", "nesting too deep";
     E0101, "0.1.0", "unknown table or view";
     W0101, "0.1.0", "binding that nothing uses";
     E0102, "0.1.0", "unknown column or field";
     W0102, "0.1.0", "default for what is never null";
     E0103, "0.1.0", "unknown name";
+    W0103, "0.1.0", "condition that never changes";
     E0104, "0.1.0", "unknown function";
     E0105, "0.1.0", "unknown reason";
     E0106, "0.1.0", "name declared twice";
@@ -96,6 +98,7 @@ registry! {
     E0210, "0.1.0", "expression in a place that cannot hold it";
     E0211, "0.1.0", "not a constant";
     E0212, "0.1.0", "not a regular expression";
+    E0213, "0.1.0", "constant outside its range";
     E0301, "0.1.0", "required column without a rule";
     E0302, "0.1.0", "column set twice";
     E0304, "0.1.0", "row without a fate";

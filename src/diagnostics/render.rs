@@ -5,7 +5,7 @@ use codespan_reporting::diagnostic as drawn;
 use codespan_reporting::term::{self, DisplayStyle, termcolor};
 use serde::Serialize;
 
-use crate::base::{FileId, Files, Span};
+use crate::base::{FileId, Files, Span, visible};
 
 use super::window::Shown;
 use super::{Diagnostic, Severity};
@@ -84,9 +84,9 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
             .labels
             .iter()
             .filter(|label| label.span.file == id)
-            .map(|label| label.span.range())
+            .map(|label| range_as_shown(files, label.span))
             .collect();
-        known.add(files.name(id), files.text(id), &places);
+        known.add(&visible(files.name(id)), &visible(files.text(id)), &places);
     }
     let severity = match diagnostic.severity {
         Severity::Error => drawn::Severity::Error,
@@ -100,14 +100,15 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
             drawn::LabelStyle::Secondary
         };
         let file = label.span.file.0 as usize;
-        drawn::Label::new(style, file, known.range(file, label.span.range()))
-            .with_message(&label.message)
+        let range = known.range(file, range_as_shown(files, label.span));
+        drawn::Label::new(style, file, range).with_message(visible(&label.message))
     });
-    let notes = diagnostic.notes.iter().map(|note| hanging("note: ", note));
-    let help = diagnostic.help.iter().map(|help| hanging("help: ", help));
+    let shown = |prefix: &str, text: &String| hanging(prefix, &visible(text));
+    let notes = diagnostic.notes.iter().map(|note| shown("note: ", note));
+    let help = diagnostic.help.iter().map(|help| shown("help: ", help));
     let shape = drawn::Diagnostic::new(severity)
         .with_code(diagnostic.code.as_str())
-        .with_message(&diagnostic.message)
+        .with_message(visible(&diagnostic.message))
         .with_labels(labels.collect())
         .with_notes(notes.chain(help).collect());
     let config = term::Config {
@@ -137,6 +138,14 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
         // Only a label outside its file gets here; the message still stands alone.
         Err(_) => format!("error[{}]: {}\n", diagnostic.code, diagnostic.message),
     }
+}
+
+/// Where a span lies in the text as it is drawn: what is hidden takes more room there.
+fn range_as_shown(files: &Files, span: Span) -> std::ops::Range<usize> {
+    let text = files.text(span.file);
+    let place = |at: usize| text.get(..at).map_or(at, |before| visible(before).len());
+    let range = span.range();
+    place(range.start)..place(range.end)
 }
 
 /// A note whose further lines stand under its first.

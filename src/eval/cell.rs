@@ -2,10 +2,9 @@
 
 use bytes::BufMut;
 
+use crate::types::written::PG_EPOCH;
 use crate::types::{Inet, PgType, Value};
 
-/// Microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL begins to count.
-const PG_EPOCH: i64 = 946_684_800_000_000;
 /// The moments PostgreSQL holds, in its own microseconds: from 4714-11-24 BC to 294276-12-31.
 const PG_TIMES: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -35,11 +34,12 @@ pub fn decode<'a>(ty: &PgType, cell: Option<&'a [u8]>) -> Result<Value<'a>, Unen
         PgType::Bytea => Value::Bytes(bytes),
         PgType::Timestamptz => {
             let micros = i64::from_be_bytes(fixed(bytes)?);
-            let finite = PG_TIMES
-                .contains(&micros)
-                .then(|| micros.checked_add(PG_EPOCH))
-                .flatten();
-            Value::Timestamp(finite.ok_or(Unencodable("is an infinite timestamp"))?)
+            if !PG_TIMES.contains(&micros) {
+                return Err(Unencodable("is an infinite timestamp"));
+            }
+            // The last thirty years of PostgreSQL's range are beyond what is counted from 1970.
+            let since_1970 = micros.checked_add(PG_EPOCH);
+            Value::Timestamp(since_1970.ok_or(Unencodable("is a moment after the year 294246"))?)
         }
         PgType::Interval => {
             let (time, rest) = bytes.split_first_chunk::<8>().ok_or(MALFORMED)?;
@@ -234,6 +234,11 @@ mod tests {
         assert_eq!(
             decode(&PgType::Timestamptz, Some(&i64::MAX.to_be_bytes())),
             Err(Unencodable("is an infinite timestamp"))
+        );
+        let last = PG_TIMES.end - 1;
+        assert_eq!(
+            decode(&PgType::Timestamptz, Some(&last.to_be_bytes())),
+            Err(Unencodable("is a moment after the year 294246"))
         );
         assert!(decode(&PgType::Text, Some(&[255])).is_err());
         assert!(decode(&PgType::Int4, Some(&[1])).is_err());

@@ -2,11 +2,12 @@
 
 use bumpalo::Bump;
 
-use crate::functions::{EvalError, MAX_ARGUMENTS, ulid};
-use crate::plan::{AggregateOp, Fate, Handler, Lookup, Node, NodeId, TextPart, builtin};
+use crate::functions::EvalError;
+use crate::plan::{AggregateOp, Lookup, Node, NodeId, builtin};
 use crate::types::{OwnedValue, Value};
 
-use super::operators::{arithmetic, compare, equal};
+use super::attempt::{Failure, attempt, handled, look_up};
+use super::operators::{arithmetic, compare, equal, negate};
 use super::program::Program;
 
 /// Why a row ends while a node is evaluated.
@@ -24,6 +25,19 @@ pub struct Stop {
     pub owner: bool,
 }
 
+impl Stop {
+    /// The end of a row of its own, not counted yet.
+    pub fn new(reason: usize, node: NodeId, why: &'static str) -> Self {
+        Self {
+            reason,
+            node,
+            why,
+            counted: false,
+            owner: false,
+        }
+    }
+}
+
 /// The row a node is evaluated for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -37,42 +51,52 @@ pub struct Place {
     pub bound: Option<(usize, u32)>,
 }
 
-/// The rows around a node.
+impl Place {
+    /// A row that is no group's.
+    pub fn single(frame: usize, row: u32) -> Self {
+        Self {
+            frame,
+            row,
+            member: row,
+            bound: None,
+        }
+    }
+}
+
+/// The rows around a node. Why a row ends lives in the arena, so that a value, the common case, is
+/// all that a result has room for.
 pub trait Rows<'a> {
     /// Where computed text lives.
     fn arena(&self) -> &'a Bump;
-    /// A column of a slot; null where the slot has no row.
-    fn column(&mut self, at: Place, slot: usize, column: usize) -> Result<Value<'a>, &'static str>;
+    /// A column of a slot; null where the slot has no row. The node is the one that asks.
+    fn column(
+        &mut self,
+        at: &Place,
+        node: NodeId,
+        slot: usize,
+        column: usize,
+    ) -> Result<Value<'a>, &'a Stop>;
     /// A field of a slot's view; null where the slot has no row.
-    fn field(&mut self, at: Place, slot: usize, local: usize) -> Result<Value<'a>, Stop>;
+    fn field(&mut self, at: &Place, slot: usize, local: usize) -> Result<Value<'a>, &'a Stop>;
     /// A local of the row itself.
-    fn local(&mut self, at: Place, local: usize) -> Result<Value<'a>, Stop>;
+    fn local(&mut self, at: &Place, local: usize) -> Result<Value<'a>, &'a Stop>;
     /// Whether a slot has a row.
-    fn present(&self, at: Place, slot: usize) -> bool;
+    fn present(&self, at: &Place, slot: usize) -> bool;
     /// Whether a look-up finds a row.
-    fn exists(&mut self, at: Place, node: NodeId, lookup: &'a Lookup) -> Result<bool, Stop>;
+    fn exists(&mut self, at: &Place, node: NodeId, lookup: &'a Lookup) -> Result<bool, &'a Stop>;
     /// A value over the rows of the group.
     fn aggregate(
         &mut self,
-        at: Place,
+        at: &Place,
         op: AggregateOp,
         value: Option<NodeId>,
         orders: &'a [(NodeId, bool)],
-    ) -> Result<Value<'a>, Stop>;
+    ) -> Result<Value<'a>, &'a Stop>;
     /// Counts the row under a reason.
-    fn warn(&mut self, at: Place, reason: usize, node: NodeId) -> Result<(), Stop>;
-}
-
-/// Why a node gives no value: a failure that `else` may handle, or the end of the row.
-enum Failure {
-    Call(EvalError),
-    Stop(Stop),
-}
-
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        Failure::Stop(stop)
-    }
+    ///
+    /// # Errors
+    /// The end of the row, where the reason is an error in this run.
+    fn warn(&mut self, at: &Place, reason: usize, node: NodeId) -> Result<(), &'a Stop>;
 }
 
 /// The value of a node for a row.
@@ -80,101 +104,53 @@ impl From<Stop> for Failure {
 /// # Errors
 /// The end of the row: a handler's, a value's that the row's own owner could not give, or one of
 /// the language itself (overflow, a cell that cannot be read).
+#[inline]
 pub fn evaluate<'a, R: Rows<'a>>(
     program: &'a Program,
     rows: &mut R,
-    at: Place,
-    node: NodeId,
-) -> Result<Value<'a>, Stop> {
-    match attempt(program, rows, at, node) {
-        Ok(value) => Ok(value),
-        Err(Failure::Stop(stop)) => Err(stop),
-        // Calls that can fail are handled, so this is what cannot be: a value outside all ranges.
-        Err(Failure::Call(error)) => Err(stop(builtin::VALUE_OUT_OF_RANGE, node, error.why)),
+    at: &Place,
+    id: NodeId,
+) -> Result<Value<'a>, &'a Stop> {
+    // Most nodes only read; they are answered where they are asked for.
+    match program.node(id) {
+        Some(Node::Column { slot, column }) => rows.column(at, id, *slot, *column),
+        Some(Node::Field { slot, local }) => rows.field(at, *slot, *local),
+        Some(Node::Local(local)) => rows.local(at, *local),
+        Some(node) => compute(program, rows, at, id, node),
+        None => Err(defect(rows, id)),
     }
 }
 
-fn stop(reason: usize, node: NodeId, why: &'static str) -> Stop {
-    Stop {
-        reason,
-        node,
-        why,
-        counted: false,
-        owner: false,
-    }
-}
-
-fn attempt<'a, R: Rows<'a>>(
+fn compute<'a, R: Rows<'a>>(
     program: &'a Program,
     rows: &mut R,
-    at: Place,
+    at: &Place,
     id: NodeId,
-) -> Result<Value<'a>, Failure> {
-    let Some(node) = program.node(id) else {
-        return Err(Failure::Call(EvalError::DEFECT));
-    };
-    Ok(match node {
-        Node::Literal(value) => value.as_value(),
-        Node::Param(param) => program.param(*param).as_value(),
-        Node::Column { slot, column } => match rows.column(at, *slot, *column) {
-            Ok(value) => value,
-            Err(why) => return Err(Failure::Call(EvalError::new(why))),
-        },
-        Node::Field { slot, local } => rows.field(at, *slot, *local)?,
-        Node::Local(local) => rows.local(at, *local)?,
-        Node::Present(slot) => Value::Bool(rows.present(at, *slot)),
-        Node::Not(operand) => Value::Bool(!truth(program, rows, at, *operand)?),
-        Node::And(left, right) => {
-            Value::Bool(truth(program, rows, at, *left)? && truth(program, rows, at, *right)?)
+    node: &'a Node,
+) -> Result<Value<'a>, &'a Stop> {
+    match node {
+        Node::Column { .. } | Node::Field { .. } | Node::Local(_) => {
+            evaluate(program, rows, at, id)
         }
-        Node::Or(left, right) => {
-            Value::Bool(truth(program, rows, at, *left)? || truth(program, rows, at, *right)?)
-        }
-        Node::Negate(operand) => match evaluate(program, rows, at, *operand)? {
-            Value::Int(number) => Value::Int(number.checked_neg().ok_or_else(|| overflow(id))?),
-            Value::Duration(micros) => {
-                Value::Duration(micros.checked_neg().ok_or_else(|| overflow(id))?)
-            }
-            _ => return Err(Failure::Call(EvalError::DEFECT)),
-        },
-        Node::IsNull(operand) => Value::Bool(evaluate(program, rows, at, *operand)?.is_null()),
-        Node::Compare(op, left, right) => {
-            let left = evaluate(program, rows, at, *left)?;
-            let right = evaluate(program, rows, at, *right)?;
-            Value::Bool(compare(*op, &left, &right))
-        }
-        Node::Arithmetic(op, left, right) => {
-            let left = evaluate(program, rows, at, *left)?;
-            let right = evaluate(program, rows, at, *right)?;
-            arithmetic(*op, left, right)
-                .map_err(|error| Failure::Stop(stop(builtin::ARITHMETIC_OVERFLOW, id, error.why)))?
-        }
+        Node::Literal(value) => Ok(value.as_value()),
+        Node::Param(param) => Ok(program.param(*param).as_value()),
+        Node::Present(_)
+        | Node::Not(_)
+        | Node::And(..)
+        | Node::Or(..)
+        | Node::IsNull(_)
+        | Node::Compare(..)
+        | Node::InList(..)
+        | Node::InMap(..)
+        | Node::Matches { .. }
+        | Node::Exists(_) => truth(program, rows, at, id).map(Value::Bool),
         Node::Coalesce(left, right) => match evaluate(program, rows, at, *left)? {
-            Value::Null => evaluate(program, rows, at, *right)?,
-            value => value,
+            Value::Null => evaluate(program, rows, at, *right),
+            value => Ok(value),
         },
-        Node::InList(operand, values) => {
-            let operand = evaluate(program, rows, at, *operand)?;
-            let mut found = false;
-            for value in values {
-                if equal(&operand, &evaluate(program, rows, at, *value)?) {
-                    found = true;
-                    break;
-                }
-            }
-            Value::Bool(found)
-        }
-        Node::InMap(operand, param) => {
-            let key = evaluate(program, rows, at, *operand)?;
-            Value::Bool(look_up(program, *param, &key).is_some())
-        }
-        Node::If(condition, then, otherwise) => {
-            let branch = if truth(program, rows, at, *condition)? {
-                then
-            } else {
-                otherwise
-            };
-            evaluate(program, rows, at, *branch)?
+        Node::If(..) => {
+            let branch = taken(program, rows, at, id)?;
+            evaluate(program, rows, at, branch)
         }
         Node::Match {
             subject,
@@ -182,156 +158,182 @@ fn attempt<'a, R: Rows<'a>>(
             otherwise,
         } => {
             let subject = evaluate(program, rows, at, *subject)?;
-            let arm = arms.iter().find(|(values, _)| {
-                values
-                    .iter()
-                    .any(|value| equal(&subject, &value.as_value()))
-            });
-            match (arm, otherwise) {
-                (Some((_, result)), _) | (None, Some(result)) => {
-                    evaluate(program, rows, at, *result)?
-                }
-                (None, None) => return Err(Failure::Call(EvalError::DEFECT)),
+            let takes = |value: &OwnedValue| equal(&subject, &value.as_value());
+            let arm = arms.iter().find(|(values, _)| values.iter().any(takes));
+            match arm.map(|(_, result)| *result).or(*otherwise) {
+                Some(result) => evaluate(program, rows, at, result),
+                None => Err(defect(rows, id)),
             }
         }
-        Node::Call { arguments, .. } => call(program, rows, at, id, arguments)?,
-        Node::Matches { operand, .. } => {
-            match (evaluate(program, rows, at, *operand)?, program.pattern(id)) {
-                (Value::Text(text), Some(pattern)) => Value::Bool(pattern.is_match(text)),
-                _ => return Err(Failure::Call(EvalError::DEFECT)),
-            }
+        Node::Negate(operand) => {
+            let operand = evaluate(program, rows, at, *operand)?;
+            negate(operand).map_err(|error| overflow(rows, id, error))
         }
-        Node::Ulid { table, time, keys } => identifier(program, rows, at, table, *time, keys)?,
-        Node::Lookup { param, key } => {
-            let key = evaluate(program, rows, at, *key)?;
-            match look_up(program, *param, &key) {
-                Some(value) => value.as_value(),
-                None => {
-                    return Err(Failure::Call(EvalError::new(
-                        "is no key of the look-up table",
-                    )));
-                }
-            }
+        Node::Arithmetic(_, left, _) if is_operation(program, *left) => {
+            operations(program, rows, at, id)
         }
-        Node::Text(parts) => Value::Text(text(program, rows, at, parts)?),
-        Node::Exists(lookup) => Value::Bool(rows.exists(at, id, lookup)?),
-        Node::Aggregate { op, value, orders } => rows.aggregate(at, *op, *value, orders)?,
+        Node::Arithmetic(op, left, right) => {
+            let left = evaluate(program, rows, at, *left)?;
+            let right = evaluate(program, rows, at, *right)?;
+            arithmetic(*op, left, right).map_err(|error| overflow(rows, id, error))
+        }
+        Node::Aggregate { op, value, orders } => rows.aggregate(at, *op, *value, orders),
+        // Calls that can fail are handled, so a failure here is what cannot be: a value outside all
+        // ranges.
+        Node::Call { .. } | Node::Ulid { .. } | Node::Lookup { .. } | Node::Text(_) => {
+            attempt(program, rows, at, id).map_err(|failure| match failure {
+                Failure::Stop(stop) => stop,
+                Failure::Call(error) => unusable(rows, id, error.why),
+            })
+        }
         Node::Handled { operand, handler } => match attempt(program, rows, at, *operand) {
-            Err(Failure::Call(error)) => handled(program, rows, at, id, *handler, error)?,
-            other => return other,
+            Ok(value) => Ok(value),
+            Err(Failure::Stop(stop)) => Err(stop),
+            Err(Failure::Call(error)) => handled(program, rows, at, id, *handler, error),
         },
-    })
+    }
 }
 
-fn overflow(node: NodeId) -> Failure {
-    Failure::Stop(stop(
-        builtin::ARITHMETIC_OVERFLOW,
-        node,
-        "leaves the range of 64 bits",
-    ))
+/// The node whose value an `if` has. There can be more `else if`s than the stack has room for.
+fn taken<'a, R: Rows<'a>>(
+    program: &'a Program,
+    rows: &mut R,
+    at: &Place,
+    mut id: NodeId,
+) -> Result<NodeId, &'a Stop> {
+    while let Some(Node::If(condition, then, otherwise)) = program.node(id) {
+        let holds = truth(program, rows, at, *condition)?;
+        id = if holds { *then } else { *otherwise };
+    }
+    Ok(id)
+}
+
+fn is_operation(program: &Program, id: NodeId) -> bool {
+    matches!(program.node(id), Some(Node::Arithmetic(..)))
+}
+
+/// Operations whose left operands are operations again. There can be more of them than the stack
+/// has room for.
+fn operations<'a, R: Rows<'a>>(
+    program: &'a Program,
+    rows: &mut R,
+    at: &Place,
+    mut id: NodeId,
+) -> Result<Value<'a>, &'a Stop> {
+    let mut open = Vec::new();
+    while let Some(Node::Arithmetic(op, left, right)) = program.node(id) {
+        open.push((id, *op, *right));
+        id = *left;
+    }
+    let mut value = evaluate(program, rows, at, id)?;
+    while let Some((id, op, right)) = open.pop() {
+        let right = evaluate(program, rows, at, right)?;
+        value = arithmetic(op, value, right).map_err(|error| overflow(rows, id, error))?;
+    }
+    Ok(value)
+}
+
+/// Whether a clause or filter applies: null does not.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn holds<'a, R: Rows<'a>>(
+    program: &'a Program,
+    rows: &mut R,
+    at: &Place,
+    id: NodeId,
+) -> Result<bool, &'a Stop> {
+    Ok(condition(program, rows, at, id)? == Some(true))
 }
 
 fn truth<'a, R: Rows<'a>>(
     program: &'a Program,
     rows: &mut R,
-    at: Place,
-    node: NodeId,
-) -> Result<bool, Failure> {
-    match evaluate(program, rows, at, node)? {
-        Value::Bool(truth) => Ok(truth),
-        _ => Err(Failure::Call(EvalError::DEFECT)),
-    }
-}
-
-fn call<'a, R: Rows<'a>>(
-    program: &'a Program,
-    rows: &mut R,
-    at: Place,
+    at: &Place,
     id: NodeId,
-    arguments: &'a [NodeId],
-) -> Result<Value<'a>, Failure> {
-    let mut values = [Value::Null; MAX_ARGUMENTS];
-    for (value, argument) in values.iter_mut().zip(arguments) {
-        *value = evaluate(program, rows, at, *argument)?;
-    }
-    let values = values.get(..arguments.len()).unwrap_or_default();
-    match program.function(id) {
-        Some(function) => (function.body)(values, rows.arena()).map_err(Failure::Call),
-        None => Err(Failure::Call(EvalError::DEFECT)),
-    }
+) -> Result<bool, &'a Stop> {
+    condition(program, rows, at, id)?.ok_or_else(|| defect(rows, id))
 }
 
-fn identifier<'a, R: Rows<'a>>(
+/// A truth value; none where a node gives another. It is apart from [`evaluate`] because most nodes
+/// are conditions or parts of some, and a truth value is passed on with less work than any value.
+fn condition<'a, R: Rows<'a>>(
     program: &'a Program,
     rows: &mut R,
-    at: Place,
-    table: &str,
-    time: NodeId,
-    keys: &'a [NodeId],
-) -> Result<Value<'a>, Failure> {
-    let Value::Timestamp(micros) = evaluate(program, rows, at, time)? else {
-        return Err(Failure::Call(EvalError::DEFECT));
-    };
-    let mut values = [Value::Null; MAX_ARGUMENTS];
-    for (value, key) in values.iter_mut().zip(keys) {
-        *value = evaluate(program, rows, at, *key)?;
-    }
-    let values = values.get(..keys.len()).unwrap_or_default();
-    ulid::ulid(table, micros, values)
-        .map(Value::Uuid)
-        .map_err(Failure::Call)
-}
-
-fn look_up<'a>(program: &'a Program, param: usize, key: &Value<'_>) -> Option<&'a OwnedValue> {
-    match (program.param(param), key) {
-        (OwnedValue::Map(entries), Value::Text(key)) => entries.get(*key),
-        _ => None,
-    }
-}
-
-fn text<'a, R: Rows<'a>>(
-    program: &'a Program,
-    rows: &mut R,
-    at: Place,
-    parts: &'a [TextPart],
-) -> Result<&'a str, Failure> {
-    use std::fmt::Write;
-    let mut text = bumpalo::collections::String::new_in(rows.arena());
-    for part in parts {
-        match part {
-            TextPart::Literal(literal) => text.push_str(literal),
-            TextPart::Value(node) => {
-                let value = evaluate(program, rows, at, *node)?;
-                // Writing into a String in memory cannot fail.
-                let written = match value {
-                    Value::Text(part) => text.write_str(part),
-                    Value::Int(number) => write!(text, "{number}"),
-                    Value::Bool(truth) => write!(text, "{truth}"),
-                    Value::Uuid(bytes) => text.write_str(&crate::functions::uuid_text(&bytes)),
-                    Value::Inet(inet) => write!(text, "{inet}"),
-                    _ => return Err(Failure::Call(EvalError::DEFECT)),
-                };
-                written.map_err(|_| Failure::Call(EvalError::DEFECT))?;
+    at: &Place,
+    id: NodeId,
+) -> Result<Option<bool>, &'a Stop> {
+    let holds = match program.node(id) {
+        Some(Node::Present(slot)) => rows.present(at, *slot),
+        Some(Node::Not(operand)) => !truth(program, rows, at, *operand)?,
+        Some(Node::And(left, right)) => {
+            truth(program, rows, at, *left)? && truth(program, rows, at, *right)?
+        }
+        Some(Node::Or(left, right)) => {
+            truth(program, rows, at, *left)? || truth(program, rows, at, *right)?
+        }
+        Some(Node::IsNull(operand)) => evaluate(program, rows, at, *operand)?.is_null(),
+        Some(Node::Compare(op, left, right)) => {
+            let left = evaluate(program, rows, at, *left)?;
+            let right = evaluate(program, rows, at, *right)?;
+            compare(*op, &left, &right)
+        }
+        Some(Node::InList(operand, values)) => in_list(program, rows, at, *operand, values)?,
+        Some(Node::InMap(operand, param)) => {
+            let key = evaluate(program, rows, at, *operand)?;
+            look_up(program, *param, &key).is_some()
+        }
+        Some(Node::Matches { operand, .. }) => {
+            match (evaluate(program, rows, at, *operand)?, program.pattern(id)) {
+                (Value::Text(text), Some(pattern)) => pattern.is_match(text),
+                _ => return Err(defect(rows, id)),
             }
         }
-    }
-    Ok(text.into_bump_str())
+        Some(Node::Exists(lookup)) => rows.exists(at, id, lookup)?,
+        _ => {
+            return Ok(match evaluate(program, rows, at, id)? {
+                Value::Bool(truth) => Some(truth),
+                _ => None,
+            });
+        }
+    };
+    Ok(Some(holds))
 }
 
-fn handled<'a, R: Rows<'a>>(
+fn in_list<'a, R: Rows<'a>>(
     program: &'a Program,
     rows: &mut R,
-    at: Place,
-    node: NodeId,
-    handler: Handler,
-    error: EvalError,
-) -> Result<Value<'a>, Failure> {
-    match handler {
-        Handler::Value(value) => Ok(evaluate(program, rows, at, value)?),
-        Handler::Warn(reason, value) => {
-            rows.warn(at, reason, node)?;
-            Ok(evaluate(program, rows, at, value)?)
+    at: &Place,
+    operand: NodeId,
+    values: &'a [NodeId],
+) -> Result<bool, &'a Stop> {
+    let operand = evaluate(program, rows, at, operand)?;
+    for value in values {
+        if equal(&operand, &evaluate(program, rows, at, *value)?) {
+            return Ok(true);
         }
-        Handler::Fate(Fate { reason, .. }) => Err(Failure::Stop(stop(reason, node, error.why))),
     }
+    Ok(false)
+}
+
+/// The end of a row for a reason of the language itself.
+pub(super) fn stop<'a, R: Rows<'a>>(
+    rows: &R,
+    reason: usize,
+    node: NodeId,
+    why: &'static str,
+) -> &'a Stop {
+    rows.arena().alloc(Stop::new(reason, node, why))
+}
+
+fn unusable<'a, R: Rows<'a>>(rows: &R, node: NodeId, why: &'static str) -> &'a Stop {
+    stop(rows, builtin::VALUE_OUT_OF_RANGE, node, why)
+}
+
+fn overflow<'a, R: Rows<'a>>(rows: &R, node: NodeId, error: EvalError) -> &'a Stop {
+    stop(rows, builtin::ARITHMETIC_OVERFLOW, node, error.why)
+}
+
+fn defect<'a, R: Rows<'a>>(rows: &R, node: NodeId) -> &'a Stop {
+    unusable(rows, node, EvalError::DEFECT.why)
 }

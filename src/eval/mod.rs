@@ -1,6 +1,7 @@
 //! Evaluating a plan's programs: one node over one row. No IO, no clock; what it needs of other
 //! rows it asks a [`Rows`] for.
 
+mod attempt;
 mod cell;
 mod evaluate;
 mod operators;
@@ -8,6 +9,6 @@ mod program;
 pub mod query;
 
 pub use cell::{Unencodable, decode, encode};
-pub use evaluate::{Place, Rows, Stop, evaluate};
+pub use evaluate::{Place, Rows, Stop, evaluate, holds};
 pub use operators::{compare, equal, order};
 pub use program::{ParamProblem, Program};

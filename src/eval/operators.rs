@@ -108,6 +108,19 @@ pub(super) fn arithmetic<'a>(
     result.ok_or(overflow)
 }
 
+/// A number or duration with the other sign.
+///
+/// # Errors
+/// When the result leaves 64 bits.
+pub(super) fn negate(operand: Value<'_>) -> Result<Value<'_>, EvalError> {
+    let result = match operand {
+        Value::Int(number) => number.checked_neg().map(Value::Int),
+        Value::Duration(micros) => micros.checked_neg().map(Value::Duration),
+        _ => return Err(EvalError::DEFECT),
+    };
+    result.ok_or(EvalError::new("leaves the range of 64 bits"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -119,6 +119,7 @@ impl Program {
             .unwrap_or(SeverityValue::Error)
     }
 
+    #[inline]
     pub(super) fn node(&self, id: NodeId) -> Option<&Node> {
         self.plan.nodes.get(id as usize)
     }

@@ -8,13 +8,22 @@ use sha2::{Digest, Sha256};
 use super::{EvalError, Function, Kind, Returns, bytes_at, parameter, text_at};
 use crate::types::Value;
 
-/// base64url that takes text with and without padding.
-pub(super) const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
+/// base64url without padding.
+const BARE: GeneralPurpose = url_safe(DecodePaddingMode::RequireNone);
+/// base64url with all of its padding.
+const PADDED: GeneralPurpose = url_safe(DecodePaddingMode::RequireCanonical);
+
+const fn url_safe(padding: DecodePaddingMode) -> GeneralPurpose {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(padding);
+    GeneralPurpose::new(&base64::alphabet::URL_SAFE, config)
+}
+
+/// The bytes of a text in base64url, which has its padding whole or none, and no bits that stand for
+/// nothing: bytes have one text of each kind.
+pub(super) fn decode_url_safe(text: &str) -> Option<Vec<u8>> {
+    let engine = if text.ends_with('=') { &PADDED } else { &BARE };
+    engine.decode(text).ok()
+}
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -49,16 +58,21 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "base64url_decode",
         parameters: &[parameter("text", Kind::Text)],
         returns: Returns::Required(Kind::Bytes),
-        fails: Some("where the text is not in the URL-safe alphabet of base64"),
+        fails: Some(
+            "where the text is not in the URL-safe alphabet of base64, or ends in part of a byte or of its padding",
+        ),
         injective_in: None,
         doc: "The bytes of a text in URL-safe base64, with or without padding.",
         examples: &[
             ("base64url_decode(\"_-4\")", "x\"ffee\""),
-            ("base64url_decode(\"+/==\")", "fails"),
+            ("base64url_decode(\"_-4=\")", "x\"ffee\""),
+            ("base64url_decode(\"_-4==\")", "fails"),
+            ("base64url_decode(\"_-5\")", "fails"),
+            ("base64url_decode(\"+/4\")", "fails"),
         ],
-        body: |arguments, arena| match URL_SAFE.decode(text_at(arguments, 0)?) {
-            Ok(bytes) => Ok(Value::Bytes(arena.alloc_slice_copy(&bytes))),
-            Err(_) => Err(EvalError::new("is no URL-safe base64")),
+        body: |arguments, arena| match decode_url_safe(text_at(arguments, 0)?) {
+            Some(bytes) => Ok(Value::Bytes(arena.alloc_slice_copy(&bytes))),
+            None => Err(EvalError::new("is no URL-safe base64")),
         },
     },
     Function {

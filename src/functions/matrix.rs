@@ -15,7 +15,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
             parameter("server_name", Kind::Text),
         ],
         returns: Returns::Required(Kind::Text),
-        fails: Some("where the text is no `@localpart:server` or names another server"),
+        fails: Some(
+            "where the text is no `@localpart:server`, names another server, or has nothing before the `:`",
+        ),
         injective_in: Some(0),
         doc: "What stands between `@` and the first `:` of a Matrix user ID of that very server.",
         examples: &[
@@ -32,10 +34,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 "fails",
             ),
             ("matrix_localpart(\"ada\", \"example.com\")", "fails"),
+            (
+                "matrix_localpart(\"@:example.com\", \"example.com\")",
+                "fails",
+            ),
         ],
         body: |arguments, _| {
             let server_name = text_at(arguments, 1)?;
             match parts(text_at(arguments, 0)?) {
+                Some(("", _)) => Err(EvalError::new("is a user ID without a name")),
                 Some((localpart, server)) if server == server_name => Ok(Value::Text(localpart)),
                 Some(_) => Err(EvalError::new("is a user ID of another server")),
                 None => Err(EvalError::new("is no Matrix user ID")),

@@ -1,8 +1,6 @@
 //! The shapes of password hashes and tokens. Nothing here verifies or prints one.
 
-use base64::Engine;
-
-use super::bytes::URL_SAFE;
+use super::bytes::decode_url_safe;
 use super::{Function, Kind, Returns, parameter, text_at};
 use crate::types::Value;
 
@@ -34,7 +32,7 @@ pub fn is_macaroon(token: &str) -> bool {
     let head = token.get(..24);
     whole
         && head
-            .and_then(|head| URL_SAFE.decode(head).ok())
+            .and_then(decode_url_safe)
             .is_some_and(|bytes| bytes.get(4..13) == Some(b"location "))
 }
 

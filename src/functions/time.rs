@@ -2,6 +2,7 @@
 
 use super::{EvalError, Function, Kind, Returns, int_at, parameter, text_at, time_at};
 use crate::types::Value;
+use crate::types::written::{self, Precision};
 
 /// 2101-01-01T00:00:00Z in microseconds: the first moment that no row of a running system holds.
 const END_OF_2100: i64 = 4_133_980_800_000_000;
@@ -74,19 +75,25 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "parse_timestamp",
         parameters: &[parameter("text", Kind::Text)],
         returns: Returns::Required(Kind::Timestamp),
-        fails: Some("where the text is no RFC 3339 date and time with an offset"),
+        fails: Some("where the text is no RFC 3339 date and time with an offset, or a leap second"),
         injective_in: None,
-        doc: "Reads a date and time such as `2024-05-01T12:00:00Z`.",
+        doc: "Reads a date and time such as `2024-05-01T12:00:00Z`; what is finer than a microsecond is cut off.",
         examples: &[
             (
                 "parse_timestamp(\"2024-05-01T14:00:00+02:00\")",
                 "t\"2024-05-01T12:00:00Z\"",
             ),
+            (
+                "parse_timestamp(\"9999-12-31T23:59:59.9999999Z\")",
+                "t\"9999-12-31T23:59:59.999999Z\"",
+            ),
             ("parse_timestamp(\"yesterday\")", "fails"),
+            ("parse_timestamp(\"2016-12-31T23:59:60Z\")", "fails"),
         ],
-        body: |arguments, _| match text_at(arguments, 0)?.parse::<jiff::Timestamp>() {
-            Ok(moment) => Ok(Value::Timestamp(moment.as_microsecond())),
-            Err(_) => Err(EvalError::new("is no RFC 3339 date and time")),
+        body: |arguments, _| {
+            written::timestamp(text_at(arguments, 0)?, Precision::Cut)
+                .map(Value::Timestamp)
+                .map_err(EvalError::new)
         },
     },
 ];

@@ -52,8 +52,11 @@ pub fn ulid(table: &str, micros: i64, key: &[Value<'_>]) -> Result<[u8; 16], Eva
 }
 
 fn part(hash: &mut Sha256, kind: u8, bytes: &[u8]) {
-    hash.update([kind]);
-    hash.update((bytes.len() as u64).to_be_bytes());
+    let mut head = [kind; 9];
+    if let Some((_, length)) = head.split_first_chunk_mut::<1>() {
+        length.copy_from_slice(&(bytes.len() as u64).to_be_bytes());
+    }
+    hash.update(head);
     hash.update(bytes);
 }
 

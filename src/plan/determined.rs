@@ -301,19 +301,9 @@ fn extract(block: &ir::Frame, expr: &Expr, found: &mut Vec<(usize, usize)>, grou
         }
         // Arithmetic that leaves its range fails, so it folds nothing.
         ExprKind::Negate(operand) => extract(block, operand, found, grounds),
-        ExprKind::Arithmetic(ArithmeticOp::Add | ArithmeticOp::Subtract, left, right) => {
-            if is_constant(left) {
-                extract(block, right, found, grounds);
-            } else if is_constant(right) {
-                extract(block, left, found, grounds);
-            }
-        }
-        ExprKind::Arithmetic(ArithmeticOp::Times, left, right) => {
-            let is_factor = |expr: &Expr| matches!(expr.kind, ExprKind::Literal(OwnedValue::Int(number)) if number != 0);
-            if is_factor(left) {
-                extract(block, right, found, grounds);
-            } else if is_factor(right) {
-                extract(block, left, found, grounds);
+        ExprKind::Arithmetic(first, rest) => {
+            if let Some(operand) = varying_operand(first, rest) {
+                extract(block, operand, found, grounds);
             }
         }
         ExprKind::Ulid { keys, .. } => {
@@ -342,6 +332,28 @@ fn extract(block: &ir::Frame, expr: &Expr, found: &mut Vec<(usize, usize)>, grou
         }
         _ => {}
     }
+}
+
+/// The one operand of a chain that is no constant, if it can be told from the result.
+fn varying_operand<'e>(first: &'e Expr, rest: &'e [(ArithmeticOp, Expr)]) -> Option<&'e Expr> {
+    let is_factor = |expr: &Expr| matches!(expr.kind, ExprKind::Literal(OwnedValue::Int(number)) if number != 0);
+    let mut varying = (!is_constant(first)).then_some(first);
+    for (place, (op, operand)) in rest.iter().enumerate() {
+        match op {
+            ArithmeticOp::Add | ArithmeticOp::Subtract => match (varying, is_constant(operand)) {
+                (_, true) => {}
+                (None, false) => varying = Some(operand),
+                (Some(_), false) => return None,
+            },
+            ArithmeticOp::Times => match varying {
+                Some(_) if is_factor(operand) => {}
+                None if place == 0 && is_factor(first) => varying = Some(operand),
+                Some(_) | None => return None,
+            },
+            ArithmeticOp::Divide | ArithmeticOp::Remainder => return None,
+        }
+    }
+    varying
 }
 
 fn is_constant(expr: &Expr) -> bool {

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::base::Files;
+use crate::base::{Files, visible};
 use crate::types::SeverityValue;
 
 use super::{
@@ -364,7 +364,7 @@ impl Explainer<'_> {
             .text(span.file)
             .get(span.range())
             .unwrap_or_default();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
+        visible(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
     }
 }
 

@@ -186,7 +186,10 @@ impl Shapes<'_> {
             }],
             ExprKind::Text(parts) => vec![self.text(frame, parts, way)],
             ExprKind::Coalesce(first, second) => self.either(frame, [&**first, &**second], way),
-            ExprKind::If(_, then, otherwise) => self.either(frame, [&**then, &**otherwise], way),
+            ExprKind::If(branches, otherwise) => {
+                let values = branches.iter().map(|(_, value)| value);
+                self.either(frame, values.chain([&**otherwise]), way)
+            }
             ExprKind::Match {
                 arms, otherwise, ..
             } => {

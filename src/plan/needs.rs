@@ -325,15 +325,16 @@ fn roots(plan: &Plan, frame: &Frame) -> Vec<(NodeId, String)> {
 
 /// The columns of tables that a node reads in its own frame.
 fn columns(plan: &Plan, frame: &Frame, node: NodeId, seen: &mut BTreeSet<(Relation, usize)>) {
-    let Some(found) = plan.nodes.get(node as usize) else {
-        return;
-    };
-    if let Node::Column { slot, column } = found
-        && let Some(slot) = frame.slots.get(*slot)
-    {
-        seen.insert((slot.relation, *column));
-    }
-    for child in found.children() {
-        columns(plan, frame, child, seen);
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        let Some(found) = plan.nodes.get(node as usize) else {
+            continue;
+        };
+        if let Node::Column { slot, column } = found
+            && let Some(slot) = frame.slots.get(*slot)
+        {
+            seen.insert((slot.relation, *column));
+        }
+        open.extend(found.children());
     }
 }

@@ -121,7 +121,11 @@ fn solve(
     }
     let (broken, trial) = best.unwrap_or_else(|| ((0..constraints.len()).collect(), keys.to_vec()));
     for constraint in broken.iter().filter_map(|index| constraints.get(*index)) {
-        diagnostics.push(not_aligned(mapping, constraint, &trial));
+        diagnostics.push(if constraints.len() == 1 && itself(constraint) {
+            joins_itself(mapping, constraint)
+        } else {
+            not_aligned(mapping, constraint, &trial)
+        });
     }
     false
 }
@@ -255,6 +259,35 @@ fn sortable(ty: &Ty) -> bool {
     matches!(ty, Ty::Text | Ty::Int | Ty::Uuid)
 }
 
+/// Whether a table is joined to itself.
+fn itself(constraint: &Constraint) -> bool {
+    constraint.scans.0 == constraint.scans.1 && constraint.options.iter().any(|(a, b)| a != b)
+}
+
+/// A table that is joined to itself by different columns, which nothing else ties.
+fn joins_itself(mapping: &ir::Mapping, constraint: &Constraint) -> Diagnostic {
+    let scan = mapping.scans.get(constraint.scans.0);
+    let table = scan.map_or("", |scan| scan.table.as_str());
+    let column = |(_, column): &ScanColumn| {
+        let found = scan.and_then(|scan| scan.columns.get(*column));
+        format!(
+            "`{table}.{}`",
+            found.map_or("", |column| column.name.as_str())
+        )
+    };
+    let pair = constraint.options.first();
+    let (left, right) = pair.map_or_else(Default::default, |(a, b)| (column(a), column(b)));
+    Diagnostic::error(
+        codes::E0403,
+        format!("{} joins `{table}` to itself by two columns", constraint.what),
+    )
+    .primary(constraint.span, format!("{left} is not {right}"))
+    .note("each table is read once, in the order of one column; rows meet only where those columns are equal")
+    .help(format!(
+        "declare the table once more, if it is small: `broadcast other from source.{table}`, and join `other`"
+    ))
+}
+
 fn not_aligned(
     mapping: &ir::Mapping,
     constraint: &Constraint,
@@ -301,7 +334,7 @@ fn not_aligned(
     }
     diagnostic
         .note("each table is read once, in the order of one column; rows meet only where those columns are equal")
-        .help(if left == right {
+        .help(if left == right && constraint.what == "`group by`" {
             "group by that column too"
         } else {
             "add the equality of the keys, or declare the table with `broadcast` if it is small"

@@ -238,8 +238,8 @@ impl Lower<'_> {
             ExprKind::Compare(op, left, right) => {
                 Node::Compare(*op, self.expr(frame, left), self.expr(frame, right))
             }
-            ExprKind::Arithmetic(op, left, right) => {
-                Node::Arithmetic(*op, self.expr(frame, left), self.expr(frame, right))
+            ExprKind::Arithmetic(first, rest) => {
+                return self.arithmetic(frame, first, rest, expr.span);
             }
             ExprKind::Coalesce(left, right) => {
                 Node::Coalesce(self.expr(frame, left), self.expr(frame, right))
@@ -248,11 +248,9 @@ impl Lower<'_> {
                 Node::InList(self.expr(frame, operand), self.all(frame, values))
             }
             ExprKind::InMap(operand, param) => Node::InMap(self.expr(frame, operand), *param),
-            ExprKind::If(condition, then, otherwise) => Node::If(
-                self.expr(frame, condition),
-                self.expr(frame, then),
-                self.expr(frame, otherwise),
-            ),
+            ExprKind::If(branches, otherwise) => {
+                return self.branches(frame, branches, otherwise, expr.span);
+            }
             ExprKind::Match {
                 subject,
                 arms,
@@ -318,9 +316,52 @@ impl Lower<'_> {
             // A tree with errors is never lowered.
             ExprKind::Error => Node::Literal(OwnedValue::Null),
         };
+        self.node(node, expr.span)
+    }
+
+    fn node(&mut self, node: Node, origin: Span) -> NodeId {
         self.nodes.push(node);
-        self.origins.push(expr.span);
+        self.origins.push(origin);
         NodeId::try_from(self.nodes.len() - 1).unwrap_or(NodeId::MAX)
+    }
+
+    /// A node for each operation, so that one which leaves its range is named alone.
+    fn arithmetic(
+        &mut self,
+        frame: usize,
+        first: &Expr,
+        rest: &[(ir::ArithmeticOp, Expr)],
+        origin: Span,
+    ) -> NodeId {
+        let mut so_far = first.span;
+        let mut whole = self.expr(frame, first);
+        for (number, (op, operand)) in rest.iter().enumerate() {
+            so_far = so_far.to(operand.span);
+            let is_last = number + 1 == rest.len();
+            let right = self.expr(frame, operand);
+            let place = if is_last { origin } else { so_far };
+            whole = self.node(Node::Arithmetic(*op, whole, right), place);
+        }
+        whole
+    }
+
+    /// Each branch in the `else` of the one before it.
+    fn branches(
+        &mut self,
+        frame: usize,
+        branches: &[(Expr, Expr)],
+        otherwise: &Expr,
+        origin: Span,
+    ) -> NodeId {
+        let lowered: Vec<(NodeId, NodeId)> = branches
+            .iter()
+            .map(|(condition, then)| (self.expr(frame, condition), self.expr(frame, then)))
+            .collect();
+        let mut whole = self.expr(frame, otherwise);
+        for (condition, then) in lowered.into_iter().rev() {
+            whole = self.node(Node::If(condition, then, whole), origin);
+        }
+        whole
     }
 
     fn all(&mut self, frame: usize, exprs: &[Expr]) -> Vec<NodeId> {

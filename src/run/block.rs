@@ -2,17 +2,21 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
-
 use crate::plan::KeyKind;
 
 /// A cell's place in its row; `None` is NULL.
 type Cell = Option<(u32, u32)>;
 
-/// The rows of one scan in a block.
+/// How much room a table keeps for the next block: what one large partition took is given back.
+const KEPT: usize = 1024 * 1024;
+
+/// The rows of one scan in a block. Their bytes are copied together, so that the buffers that they
+/// were read into are free for the next ones at once.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    rows: Vec<Bytes>,
+    bytes: Vec<u8>,
+    /// Where each row begins.
+    rows: Vec<usize>,
     cells: Vec<Cell>,
     width: usize,
 }
@@ -21,18 +25,17 @@ impl Table {
     /// No rows of so many columns.
     pub(super) fn new(width: usize) -> Self {
         Self {
-            rows: Vec::new(),
-            cells: Vec::new(),
             width,
+            ..Self::default()
         }
     }
 
-    /// Adds a tuple of PostgreSQL's binary COPY format; gives its size, or what is wrong with it.
-    pub(super) fn push(&mut self, row: Bytes) -> Result<usize, &'static str> {
-        let size = row.len();
-        split(&row, self.width, &mut self.cells)?;
-        self.rows.push(row);
-        Ok(size)
+    /// Adds a tuple of PostgreSQL's binary COPY format, or says what is wrong with it.
+    pub(super) fn push(&mut self, row: &[u8]) -> Result<(), &'static str> {
+        let end = split(row, self.width, &mut self.cells)?;
+        self.rows.push(self.bytes.len());
+        self.bytes.extend_from_slice(row.get(..end).unwrap_or(row));
+        Ok(())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -40,22 +43,36 @@ impl Table {
     }
 
     pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
         self.rows.clear();
+        self.rows.shrink_to(KEPT / size_of::<usize>());
         self.cells.clear();
+        self.cells.shrink_to(KEPT / size_of::<Cell>());
+    }
+
+    /// The cells of a row, each `None` for NULL.
+    pub(super) fn row(&self, row: u32) -> impl Iterator<Item = Option<&[u8]>> {
+        let first = row as usize * self.width;
+        let cells = self.cells.get(first..first + self.width);
+        let start = self.rows.get(row as usize).copied().unwrap_or_default();
+        let bytes = self.bytes.get(start..).unwrap_or_default();
+        cells.unwrap_or_default().iter().map(|cell| {
+            let (start, length) = (*cell)?;
+            bytes.get(start as usize..(start + length) as usize)
+        })
     }
 
     /// The bytes of a cell; `None` for NULL.
-    #[inline]
     pub(super) fn cell(&self, row: u32, column: usize) -> Option<&[u8]> {
         let (start, length) = (*self.cells.get(row as usize * self.width + column)?)?;
-        self.rows
-            .get(row as usize)?
-            .get(start as usize..(start + length) as usize)
+        let start = self.rows.get(row as usize)? + start as usize;
+        self.bytes.get(start..start + length as usize)
     }
 }
 
-/// Finds the cells of a tuple.
-fn split(row: &[u8], width: usize, cells: &mut Vec<Cell>) -> Result<(), &'static str> {
+/// Finds the cells of a tuple, and where it ends.
+fn split(row: &[u8], width: usize, cells: &mut Vec<Cell>) -> Result<usize, &'static str> {
     const BROKEN: &str = "is no tuple of the binary COPY format";
     let (count, _) = row.split_first_chunk::<2>().ok_or(BROKEN)?;
     if usize::from(u16::from_be_bytes(*count)) != width {
@@ -64,51 +81,49 @@ fn split(row: &[u8], width: usize, cells: &mut Vec<Cell>) -> Result<(), &'static
     let before = cells.len();
     let mut at = 2usize;
     for _ in 0..width {
-        let length = row
-            .get(at..)
-            .and_then(|rest| rest.first_chunk::<4>())
-            .map(|bytes| i32::from_be_bytes(*bytes));
-        let end = match length {
-            Some(-1) => {
-                cells.push(None);
-                Some(at + 4)
-            }
-            Some(length) => match u32::try_from(length) {
-                Ok(bytes) if at + 4 + bytes as usize <= row.len() => {
-                    let start = u32::try_from(at + 4).map_err(|_| BROKEN)?;
-                    cells.push(Some((start, bytes)));
-                    Some(at + 4 + bytes as usize)
-                }
-                _ => None,
-            },
-            None => None,
-        };
-        let Some(end) = end else {
+        let Some(cell) = cell_at(row, at) else {
             cells.truncate(before);
             return Err(BROKEN);
         };
-        at = end;
+        at += 4 + cell.map_or(0, |(_, length)| length as usize);
+        cells.push(cell);
     }
-    Ok(())
+    Ok(at)
 }
 
-/// The key of one column of a tuple, without taking the tuple apart.
-pub(super) fn key_of(row: &[u8], column: usize) -> Option<Option<&[u8]>> {
-    let mut rest = row.get(2..)?;
-    for at in 0..=column {
-        let (length, after) = rest.split_first_chunk::<4>()?;
-        let length = i32::from_be_bytes(*length);
-        let bytes = usize::try_from(length.max(0)).ok()?;
-        if at == column {
-            return Some(if length < 0 {
-                None
-            } else {
-                Some(after.get(..bytes)?)
-            });
-        }
-        rest = after.get(bytes..)?;
+/// The cell whose length stands at a place of a tuple; `None` where there is none.
+fn cell_at(row: &[u8], at: usize) -> Option<Cell> {
+    let (length, rest) = row.get(at..)?.split_first_chunk::<4>()?;
+    let length = i32::from_be_bytes(*length);
+    if length == -1 {
+        return Some(None);
     }
-    None
+    let length = u32::try_from(length).ok()?;
+    (length as usize <= rest.len()).then_some(())?;
+    Some(Some((u32::try_from(at + 4).ok()?, length)))
+}
+
+/// The place of one column of a tuple, without taking the tuple apart; `None` inside for NULL.
+pub(super) fn key_place(row: &[u8], column: usize) -> Option<Option<Range<usize>>> {
+    let mut at = 2usize;
+    for _ in 0..column {
+        let (length, _) = row.get(at..)?.split_first_chunk::<4>()?;
+        at += 4 + usize::try_from(i32::from_be_bytes(*length).max(0)).ok()?;
+    }
+    let (length, rest) = row.get(at..)?.split_first_chunk::<4>()?;
+    match usize::try_from(i32::from_be_bytes(*length)) {
+        Ok(length) if length <= rest.len() => Some(Some(at + 4..at + 4 + length)),
+        Ok(_) => None,
+        Err(_) => Some(None),
+    }
+}
+
+/// The key of one column of a tuple.
+pub(super) fn key_of(row: &[u8], column: usize) -> Option<Option<&[u8]>> {
+    match key_place(row, column)? {
+        Some(place) => row.get(place).map(Some),
+        None => Some(None),
+    }
 }
 
 /// Compares two partition keys; NULL is last.
@@ -164,6 +179,12 @@ impl Block {
             .unwrap_or_default()
     }
 
+    /// How many rows of a scan are there.
+    pub(super) fn rows_of(&self, scan: usize) -> u32 {
+        let rows = self.tables.get(scan).map_or(0, Table::len);
+        u32::try_from(rows).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn clear(&mut self) {
         self.tables.iter_mut().for_each(Table::clear);
         self.ranges.clear();
@@ -175,6 +196,8 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use bytes::Bytes;
 
     fn tuple(cells: &[Option<&[u8]>]) -> Bytes {
         let mut row = Vec::new();
@@ -199,7 +222,7 @@ mod tests {
         assert_eq!(key_of(&row, 1), Some(None));
         assert_eq!(key_of(&row, 2), Some(Some(&b""[..])));
         assert_eq!(key_of(&row, 3), None);
-        table.push(row).unwrap();
+        table.push(&row).unwrap();
         assert_eq!(table.cell(0, 0), Some(&b"ab"[..]));
         assert_eq!(table.cell(0, 1), None);
         assert_eq!(table.cell(0, 2), Some(&b""[..]));
@@ -209,13 +232,9 @@ mod tests {
     fn broken_tuples_are_refused() {
         let mut table = Table::new(1);
         let row = tuple(&[Some(b"abc")]);
-        assert!(table.push(row.slice(..row.len() - 1)).is_err());
-        assert!(table.push(tuple(&[None, None])).is_err());
-        assert!(
-            table
-                .push(Bytes::from_static(&[0, 1, 255, 255, 255, 254]))
-                .is_err()
-        );
+        assert!(table.push(&row[..row.len() - 1]).is_err());
+        assert!(table.push(&tuple(&[None, None])).is_err());
+        assert!(table.push(&[0, 1, 255, 255, 255, 254]).is_err());
         assert_eq!(table.len(), 0);
         assert!(table.cells.is_empty());
     }

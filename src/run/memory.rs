@@ -143,7 +143,7 @@ impl RowSink for MemorySink {
                     format!("row for `{name}` {why}"),
                 ))
             };
-            table.push(rest.clone()).map_err(broken)?;
+            table.push(&rest).map_err(broken)?;
             let mut row = NamedRow::new();
             let mut used = 2;
             for (index, (column, ty)) in columns.iter().enumerate() {

@@ -1,13 +1,14 @@
 //! Ordered streams merged into partitions.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use bytes::Bytes;
 
 use crate::diagnostics::{Diagnostic, codes};
 use crate::plan::{Pass, Plan};
 
-use super::block::{Block, Table, compare_keys, key_of};
+use super::block::{Block, Table, compare_keys, key_place};
 use super::row_source::{RowSource, Rows};
 
 /// How many bytes of rows make a block; a partition is never cut.
@@ -35,6 +36,10 @@ pub(super) struct Merge<'p, S> {
     source: &'p mut S,
     streams: Vec<Stream>,
     limits: Limits,
+    begun: bool,
+    /// The key of the partition under way; empty where it is NULL.
+    key: Vec<u8>,
+    key_is_null: bool,
     /// Rows read of each scan of the pass.
     pub(super) read: Vec<u64>,
 }
@@ -43,13 +48,20 @@ struct Stream {
     scan: usize,
     key: usize,
     rows: std::vec::IntoIter<Bytes>,
-    head: Option<Bytes>,
-    done: bool,
+    /// The next row; none after the last.
+    head: Option<Head>,
 }
 
-impl Stream {
-    fn head_key(&self) -> Option<Option<&[u8]>> {
-        key_of(self.head.as_ref()?, self.key)
+/// A row that is next in its stream.
+struct Head {
+    row: Bytes,
+    /// Where its key stands; none where it is NULL.
+    key: Option<Range<usize>>,
+}
+
+impl Head {
+    fn key(&self) -> Option<&[u8]> {
+        self.row.get(self.key.clone()?)
     }
 }
 
@@ -63,7 +75,6 @@ impl<'p, S: RowSource> Merge<'p, S> {
                 key: plan.scans.get(*scan).map_or(0, |scan| scan.key),
                 rows: Rows::new().into_iter(),
                 head: None,
-                done: false,
             })
             .collect();
         Self {
@@ -72,6 +83,9 @@ impl<'p, S: RowSource> Merge<'p, S> {
             source,
             streams,
             limits,
+            begun: false,
+            key: Vec::new(),
+            key_is_null: false,
             read: vec![0; pass.scans.len()],
         }
     }
@@ -102,109 +116,107 @@ impl<'p, S: RowSource> Merge<'p, S> {
     /// tuple that is none (E0504).
     pub(super) async fn fill(&mut self, block: &mut Block) -> Result<bool, Box<Diagnostic>> {
         block.clear();
-        while block.size < BLOCK_SIZE && !block.last_is_null {
+        if !self.begun {
+            self.begun = true;
             for index in 0..self.streams.len() {
-                self.peek(index).await?;
+                self.advance(index).await?;
             }
-            let Some(key) = self.smallest() else { break };
+        }
+        while block.size < BLOCK_SIZE && !block.last_is_null && self.take_smallest_key() {
             let before = block.size;
             for index in 0..self.streams.len() {
-                let start = u32::try_from(block.tables.get(index).map_or(0, Table::len))
-                    .unwrap_or(u32::MAX);
-                while self.head_is(index, key.as_deref()) {
-                    self.take(index, block)?;
+                let start = block.rows_of(index);
+                let mut taken = false;
+                loop {
+                    match self.compare_head(index) {
+                        Some(Ordering::Equal) => self.take(index, block)?,
+                        Some(Ordering::Less) if taken => {
+                            return Err(Box::new(self.out_of_order(index)));
+                        }
+                        _ => break,
+                    }
+                    taken = true;
                     if block.size - before > self.limits.partition {
-                        return Err(Box::new(self.too_large(index, key.as_deref())));
+                        return Err(Box::new(self.too_large(index)));
                     }
                     self.advance(index).await?;
                 }
-                let end = u32::try_from(block.tables.get(index).map_or(0, Table::len))
-                    .unwrap_or(u32::MAX);
-                block.ranges.push(start..end);
+                block.ranges.push(start..block.rows_of(index));
             }
-            block.last_is_null = key.is_none();
+            block.last_is_null = self.key_is_null;
         }
         Ok(!block.ranges.is_empty())
     }
 
-    /// Makes sure that a stream's head is its next row, if it has one.
-    async fn peek(&mut self, index: usize) -> Result<(), Box<Diagnostic>> {
+    /// Makes a stream's next row its head.
+    async fn advance(&mut self, index: usize) -> Result<(), Box<Diagnostic>> {
         let Some(stream) = self.streams.get_mut(index) else {
             return Ok(());
         };
-        while stream.head.is_none() && !stream.done {
-            match stream.rows.next() {
-                Some(row) => stream.head = Some(row),
-                None => match self.source.next_rows(stream.scan).await? {
-                    Some(rows) => stream.rows = rows.into_iter(),
-                    None => stream.done = true,
-                },
+        stream.head = None;
+        let row = loop {
+            if let Some(row) = stream.rows.next() {
+                break row;
             }
-        }
-        let broken = stream.head.is_some() && stream.head_key().is_none();
-        if broken {
-            return Err(Box::new(
-                self.unreadable(index, "is no tuple of the binary COPY format"),
-            ));
+            match self.source.next_rows(stream.scan).await? {
+                Some(rows) => stream.rows = rows.into_iter(),
+                None => return Ok(()),
+            }
+        };
+        match key_place(&row, stream.key) {
+            Some(key) => stream.head = Some(Head { row, key }),
+            None => {
+                return Err(Box::new(
+                    self.unreadable(index, "is no tuple of the binary COPY format"),
+                ));
+            }
         }
         Ok(())
     }
 
-    /// The smallest key of all heads; `None` when no stream has one. It is copied, since the heads
-    /// move on.
-    fn smallest(&self) -> Option<Option<Bytes>> {
-        let mut best: Option<(Option<&[u8]>, &Bytes)> = None;
-        for stream in &self.streams {
-            let (Some(key), Some(row)) = (stream.head_key(), stream.head.as_ref()) else {
-                continue;
-            };
-            let smaller = best
-                .is_none_or(|(least, _)| compare_keys(self.pass.key, key, least) == Ordering::Less);
-            if smaller {
-                best = Some((key, row));
-            }
-        }
-        best.map(|(key, row)| key.map(|key| row.slice_ref(key)))
-    }
-
-    fn head_is(&self, index: usize, key: Option<&[u8]>) -> bool {
-        let head = self.streams.get(index).and_then(Stream::head_key);
-        head.is_some_and(|head| compare_keys(self.pass.key, head, key) == Ordering::Equal)
-    }
-
-    /// Moves a stream's head into the block.
-    fn take(&mut self, index: usize, block: &mut Block) -> Result<(), Box<Diagnostic>> {
-        let row = self
+    /// Begins the partition of the smallest key of all heads; false when no stream has one. The key
+    /// is copied, since the heads move on.
+    fn take_smallest_key(&mut self) -> bool {
+        let heads = self
             .streams
-            .get_mut(index)
-            .and_then(|stream| stream.head.clone());
-        if let (Some(row), Some(table)) = (row, block.tables.get_mut(index)) {
-            match table.push(row) {
-                Ok(size) => block.size += size,
-                Err(why) => return Err(Box::new(self.unreadable(index, why))),
-            }
+            .iter()
+            .filter_map(|stream| stream.head.as_ref());
+        let keys = heads.map(Head::key);
+        let kind = self.pass.key;
+        let Some(smallest) = keys.min_by(|left, right| compare_keys(kind, *left, *right)) else {
+            return false;
+        };
+        self.key.clear();
+        self.key.extend_from_slice(smallest.unwrap_or_default());
+        self.key_is_null = smallest.is_none();
+        true
+    }
+
+    /// The key of the partition under way.
+    fn key(&self) -> Option<&[u8]> {
+        (!self.key_is_null).then_some(self.key.as_slice())
+    }
+
+    /// How a stream's head stands to the partition under way.
+    fn compare_head(&self, index: usize) -> Option<Ordering> {
+        let head = self.streams.get(index)?.head.as_ref()?;
+        Some(compare_keys(self.pass.key, head.key(), self.key()))
+    }
+
+    /// Copies a stream's head into the block.
+    fn take(&mut self, index: usize, block: &mut Block) -> Result<(), Box<Diagnostic>> {
+        let head = self
+            .streams
+            .get(index)
+            .and_then(|stream| stream.head.as_ref());
+        if let (Some(head), Some(table)) = (head, block.tables.get_mut(index)) {
+            table
+                .push(&head.row)
+                .map_err(|why| Box::new(self.unreadable(index, why)))?;
+            block.size += head.row.len();
         }
         if let Some(count) = self.read.get_mut(index) {
             *count += 1;
-        }
-        Ok(())
-    }
-
-    /// Replaces a stream's head by its next row, and sees that the order holds.
-    async fn advance(&mut self, index: usize) -> Result<(), Box<Diagnostic>> {
-        let before = self
-            .streams
-            .get_mut(index)
-            .and_then(|stream| stream.head.take());
-        self.peek(index).await?;
-        let Some(stream) = self.streams.get(index) else {
-            return Ok(());
-        };
-        let last = before.as_ref().and_then(|row| key_of(row, stream.key));
-        if let (Some(last), Some(next)) = (last, stream.head_key())
-            && compare_keys(self.pass.key, next, last) == Ordering::Less
-        {
-            return Err(Box::new(self.out_of_order(index)));
         }
         Ok(())
     }
@@ -230,7 +242,7 @@ impl<'p, S: RowSource> Merge<'p, S> {
             .help(format!("an index on `{table}` may be damaged or sorted by another collation version: `REINDEX TABLE {table}`, then try again"))
     }
 
-    fn too_large(&self, index: usize, key: Option<&[u8]>) -> Diagnostic {
+    fn too_large(&self, index: usize) -> Diagnostic {
         let (table, name) = self.names(index);
         let limit = self.limits.partition / (1024 * 1024);
         Diagnostic::error(
@@ -239,7 +251,7 @@ impl<'p, S: RowSource> Merge<'p, S> {
         )
         .note(format!(
             "reached while reading `{table}` for the key `{}`",
-            shown_key(self.pass.key, key)
+            shown_key(self.pass.key, self.key())
         ))
         .help("give more memory to a partition: `--max-partition-memory`")
     }

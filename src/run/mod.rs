@@ -3,7 +3,9 @@
 //! Knows the traits [`RowSource`] and [`RowSink`] alone; what is behind them is not its business.
 //! Nothing here reads a mapping's text.
 
+mod across;
 mod block;
+mod buffers;
 pub mod difference;
 pub mod digest;
 mod ledger;
@@ -22,13 +24,14 @@ use crate::diagnostics::{Diagnostic, codes};
 use crate::eval::Program;
 use crate::plan::Relation;
 
+pub use across::AcrossReference;
 use block::Table;
 pub use ledger::{MapLedger, ReasonCount, ReasonReport, Reject, SAMPLES};
 pub use merge::Limits;
 use merge::Merge;
-pub use output::{AcrossReference, OutsideReference};
+pub use output::OutsideReference;
 pub use partition::PartitionOutcome;
-use partition::{Partition, Results, Wanted};
+use partition::{Cells, Partition, Results, Wanted};
 pub use report::RunReport;
 pub use row_sink::{NoSink, RowBatch, RowSink};
 pub use row_source::{RowSource, Rows};
@@ -145,35 +148,29 @@ async fn drive<S: RowSource, K: RowSink>(
     results: &mut Results<'_>,
 ) -> Result<Vec<u64>, Box<Diagnostic>> {
     let plan = &inputs.program.plan;
-    let broadcasts = broadcast_tables(&inputs)?;
+    let tables = broadcast_tables(&inputs)?;
+    let broadcasts: Vec<Cells<'_>> = plan
+        .broadcasts
+        .iter()
+        .zip(&tables)
+        .map(|(broadcast, table)| Cells::of_broadcast(broadcast, table))
+        .collect();
     let mut read = vec![0u64; plan.scans.len()];
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<(usize, RowBatch)>(WAITING);
     let produce = async {
         // The batches of a run end when the sender is dropped.
         let sender = sender;
         for pass in &plan.passes {
-            let mut tables = vec![None; plan.scans.len()];
-            for (number, scan) in pass.scans.iter().enumerate() {
-                if let Some(table) = tables.get_mut(*scan) {
-                    *table = Some(number);
-                }
-            }
             let mut merge = Merge::new(plan, pass, source, inputs.limits);
             let mut block = merge.block();
             let mut arena = Bump::new();
             let mut batches = Vec::new();
             while merge.fill(&mut block).await? {
                 arena.reset();
-                let mut partition = Partition::new(
-                    inputs.program,
-                    &block,
-                    &arena,
-                    &broadcasts,
-                    &tables,
-                    results,
-                );
+                let mut partition =
+                    Partition::new(inputs.program, pass, &block, &arena, &broadcasts, results);
                 for index in 0..block.len() {
-                    partition.work(index, &pass.frames, &pass.scans);
+                    partition.work(index);
                     observer.partition(&partition.outcome(&pass.scans));
                 }
                 if results.is_found() {
@@ -236,7 +233,7 @@ fn broadcast_tables(inputs: &Inputs<'_>) -> Result<Vec<Table>, Box<Diagnostic>> 
     ) {
         let mut table = Table::new(broadcast.columns.len());
         for row in rows.into_iter().flatten() {
-            if let Err(why) = table.push(row.clone()) {
+            if let Err(why) = table.push(row) {
                 let message = format!("a row of `{}` cannot be read: it {why}", broadcast.table);
                 return Err(Box::new(Diagnostic::error(codes::E0504, message)));
             }

@@ -1,50 +1,48 @@
 //! Rows on their way out: encoded per target table, cut into batches, their references noted.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use crate::eval::{Unencodable, encode};
-use crate::plan::{Plan, ReferenceScope, ReferenceTo, TargetColumn};
+use crate::plan::{Plan, Reference, ReferenceScope, ReferenceTo, TargetColumn};
 use crate::types::{PgType, Ty, Value};
 
+use super::across::{Across, AcrossReference};
 use super::block::int;
+use super::buffers::{BATCH_SIZE, Buffers};
 use super::row_sink::RowBatch;
 
-/// How many bytes make a batch: smaller ones cost PostgreSQL up to twice the time.
-const BATCH_SIZE: usize = 1024 * 1024;
 /// How many values are kept of a reference to a table that is not written; with more, the rest is
 /// left to the constraint itself.
 const OUTSIDE_LIMIT: usize = 100_000;
-/// How many bytes may be held of a reference that leaves its partition; with more, it is left to the
-/// constraint itself.
-const ACROSS_LIMIT: usize = 64 * 1024 * 1024;
-/// What a held value takes beside its bytes, about.
-const HELD: usize = 48;
-/// How many values without partner are kept as samples.
-const SAMPLES: usize = 5;
 
 /// What leaves the evaluation of a pass.
 pub(super) struct Output<'p> {
     plan: &'p Plan,
     buffers: Vec<Buffer>,
+    memory: Buffers,
     /// Where the fields of the row being written stand in its buffer.
     fields: Vec<Option<Range<usize>>>,
     /// Bytes of the keys of the partition's references.
     keys: Vec<u8>,
     references: Vec<References>,
+    /// For each target the foreign keys that its rows are subject to or referred to by.
+    touching: Vec<Vec<usize>>,
     outside: Vec<Outside>,
     across: Vec<Across>,
     /// Frame, row and target of each row written in the partition, where one may be rejected later.
     rows: Vec<(u32, u32, usize)>,
     /// Whether a reference is checked inside the partition.
     checks_rows: bool,
+    /// What was done since the row of the map was begun.
+    steps: Vec<Step>,
 }
 
 #[derive(Default)]
 struct Buffer {
-    data: BytesMut,
+    data: Vec<u8>,
     rows: u64,
     total: u64,
 }
@@ -63,84 +61,20 @@ struct Outside {
     complete: bool,
 }
 
-/// Values of a foreign key that leaves its partition, by what became of them so far.
-#[derive(Default)]
-struct Across {
-    /// Referred to or not, a row has it.
-    there: HashSet<Box<[u8]>>,
-    /// Referred to by so many rows, and no row has it yet.
-    open: HashMap<Box<[u8]>, u64>,
-    size: usize,
-    given_up: bool,
-}
-
-impl Across {
-    fn refer(&mut self, value: &[u8]) {
-        if self.given_up || self.there.contains(value) {
-            return;
-        }
-        match self.open.get_mut(value) {
-            Some(rows) => *rows += 1,
-            None => {
-                self.open.insert(value.into(), 1);
-                self.hold(value.len());
-            }
-        }
-    }
-
-    fn have(&mut self, value: &[u8]) {
-        if self.given_up {
-            return;
-        }
-        if self.open.remove(value).is_some() {
-            self.size -= value.len() + HELD;
-        }
-        if self.there.insert(value.into()) {
-            self.hold(value.len());
-        }
-    }
-
-    fn hold(&mut self, length: usize) {
-        self.size += length + HELD;
-        if self.size > ACROSS_LIMIT {
-            *self = Self {
-                given_up: true,
-                ..Self::default()
-            };
-        }
-    }
-
-    /// The rows and first values that no row fulfils; `None` where that was not followed to the end.
-    fn end(self) -> Option<(u64, u64, Vec<Vec<u8>>)> {
-        if self.given_up {
-            return None;
-        }
-        let open: BTreeMap<Box<[u8]>, u64> = self.open.into_iter().collect();
-        let samples = open.keys().take(SAMPLES).map(|value| value.to_vec());
-        Some((open.values().sum(), open.len() as u64, samples.collect()))
-    }
-}
-
-/// Where the output stood before a row, to take the row back.
-pub(super) struct Mark {
-    buffers: Vec<(usize, u64)>,
-    references: Vec<(usize, usize)>,
-    rows: usize,
-}
-
-/// What became of a foreign key whose rows may refer to rows of other partitions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AcrossReference {
-    /// The foreign key's number in the plan.
-    pub reference: usize,
-    /// How many rows refer to none that is written; `None` where there were too many values to hold,
-    /// or only the database can compare them.
-    pub rows: Option<u64>,
-    /// How many distinct values these hold.
-    pub values: u64,
-    /// The first of the values, in PostgreSQL's binary form with integers as `bigint`; empty where a
-    /// foreign key has several columns.
-    pub samples: Vec<Vec<u8>>,
+/// One thing that writing a row has done, to take it back.
+enum Step {
+    /// Bytes were added to a target's buffer, which had so many before.
+    Bytes {
+        target: usize,
+        before: usize,
+    },
+    /// A row of a target was counted.
+    Row {
+        target: usize,
+    },
+    /// The row was noted as one that refers, or that can be referred to, by that foreign key.
+    From(usize),
+    To(usize),
 }
 
 /// Values of a foreign key to a table that the plan does not write.
@@ -159,12 +93,16 @@ impl<'p> Output<'p> {
         Self {
             plan,
             buffers: plan.targets.iter().map(|_| Buffer::default()).collect(),
+            memory: Buffers::default(),
             fields: Vec::new(),
             keys: Vec::new(),
             references: plan
                 .references
                 .iter()
                 .map(|_| References::default())
+                .collect(),
+            touching: (0..plan.targets.len())
+                .map(|target| touching(plan, target))
                 .collect(),
             outside: plan
                 .references
@@ -185,41 +123,47 @@ impl<'p> Output<'p> {
                     }
                 )
             }),
+            steps: Vec::new(),
         }
     }
 
-    pub(super) fn mark(&self, mark: &mut Mark) {
-        mark.buffers.clear();
-        mark.buffers.extend(
-            self.buffers
-                .iter()
-                .map(|buffer| (buffer.data.len(), buffer.rows)),
-        );
-        mark.references.clear();
-        mark.references.extend(
-            self.references
-                .iter()
-                .map(|reference| (reference.from.len(), reference.to.len())),
-        );
-        mark.rows = self.rows.len();
+    /// Begins a row of a map, which is written to some targets or none.
+    pub(super) fn begin(&mut self) {
+        self.steps.clear();
     }
 
-    /// Takes back everything since the mark.
-    pub(super) fn reset(&mut self, mark: &Mark) {
-        for (buffer, (length, rows)) in self.buffers.iter_mut().zip(&mark.buffers) {
-            buffer.data.truncate(*length);
-            buffer.total -= buffer.rows - rows;
-            buffer.rows = *rows;
+    /// Takes back the row of the map.
+    pub(super) fn take_back(&mut self) {
+        while let Some(step) = self.steps.pop() {
+            match step {
+                Step::Bytes { target, before } => {
+                    if let Some(buffer) = self.buffers.get_mut(target) {
+                        buffer.data.truncate(before);
+                    }
+                }
+                Step::Row { target } => {
+                    if let Some(buffer) = self.buffers.get_mut(target) {
+                        buffer.rows -= 1;
+                        buffer.total -= 1;
+                    }
+                    if self.checks_rows {
+                        self.rows.pop();
+                    }
+                }
+                Step::From(reference) => {
+                    let noted = self.references.get_mut(reference);
+                    noted.and_then(|noted| noted.from.pop());
+                }
+                Step::To(reference) => {
+                    let noted = self.references.get_mut(reference);
+                    noted.and_then(|noted| noted.to.pop());
+                }
+            }
         }
-        for (reference, (from, to)) in self.references.iter_mut().zip(&mark.references) {
-            reference.from.truncate(*from);
-            reference.to.truncate(*to);
-        }
-        self.rows.truncate(mark.rows);
     }
 
-    /// Begins a row.
-    pub(super) fn begin(&mut self, target: usize) {
+    /// Begins a row of a target.
+    pub(super) fn begin_row(&mut self, target: usize) {
         self.fields.clear();
         let columns = self
             .plan
@@ -227,6 +171,11 @@ impl<'p> Output<'p> {
             .get(target)
             .map_or(0, |target| target.columns.len());
         if let Some(buffer) = self.buffers.get_mut(target) {
+            if buffer.data.capacity() == 0 {
+                buffer.data = self.memory.take();
+            }
+            let before = buffer.data.len();
+            self.steps.push(Step::Bytes { target, before });
             buffer
                 .data
                 .put_u16(u16::try_from(columns).unwrap_or(u16::MAX));
@@ -269,70 +218,63 @@ impl<'p> Output<'p> {
         let start = buffer.data.len() + 4;
         encode(ty, value, &mut buffer.data)?;
         self.fields
-            .push((!value.is_null()).then(|| start..buffer.data.len()));
+            .push((!value.is_null()).then_some(start..buffer.data.len()));
         Ok(())
     }
 
-    /// Ends a row: counts it, and notes what it refers to and what refers to it.
-    pub(super) fn end(&mut self, target: usize, frame: u32, row: u32) {
+    /// Ends a row of a target: counts it, and notes what it refers to and what refers to it.
+    pub(super) fn end_row(&mut self, target: usize, frame: u32, row: u32) {
         let Self {
             plan,
             buffers,
             fields,
             keys,
             references,
+            touching,
             rows,
             checks_rows,
+            steps,
             ..
         } = self;
         let Some(buffer) = buffers.get_mut(target) else {
             return;
         };
+        steps.push(Step::Row { target });
         buffer.rows += 1;
         buffer.total += 1;
         if *checks_rows {
             rows.push((frame, row, target));
         }
-        let types = |number: usize| {
-            let target = plan.targets.get(number);
+        let columns_of = || {
+            let target = plan.targets.get(target);
             target.map_or(&[][..], |target| &target.columns)
         };
-        for (reference, noted) in plan.references.iter().zip(references) {
-            match &reference.to {
-                ReferenceTo::Target {
-                    scope: ReferenceScope::Database(_),
-                    ..
-                } => {}
-                ReferenceTo::Target {
-                    target: to,
-                    columns,
-                    ..
-                } => {
-                    if reference.from == target
-                        && let Some(range) = key(
-                            &reference.from_columns,
-                            types(target),
-                            fields,
-                            &buffer.data,
-                            keys,
-                        )
-                    {
-                        noted.from.push((range, frame, row));
-                    }
-                    if *to == target
-                        && let Some(range) = key(columns, types(target), fields, &buffer.data, keys)
-                    {
-                        noted.to.push(range);
-                    }
-                }
-                ReferenceTo::Table { .. } => {
-                    if reference.from == target
-                        && let Some(range) =
-                            key(&reference.from_columns, &[], fields, &buffer.data, keys)
-                    {
-                        noted.from.push((range, frame, row));
-                    }
-                }
+        for number in touching.get(target).into_iter().flatten() {
+            let (Some(reference), Some(noted)) =
+                (plan.references.get(*number), references.get_mut(*number))
+            else {
+                continue;
+            };
+            let types = match reference.to {
+                ReferenceTo::Target { .. } => columns_of(),
+                ReferenceTo::Table { .. } => &[],
+            };
+            if reference.from == target
+                && let Some(range) = key(&reference.from_columns, types, fields, &buffer.data, keys)
+            {
+                noted.from.push((range, frame, row));
+                steps.push(Step::From(*number));
+            }
+            if let ReferenceTo::Target {
+                target: to,
+                columns,
+                ..
+            } = &reference.to
+                && *to == target
+                && let Some(range) = key(columns, types, fields, &buffer.data, keys)
+            {
+                noted.to.push(range);
+                steps.push(Step::To(*number));
             }
         }
     }
@@ -433,7 +375,7 @@ impl<'p> Output<'p> {
     pub(super) fn batches(&mut self, last: bool, out: &mut Vec<(usize, RowBatch)>) {
         for (target, buffer) in self.buffers.iter_mut().enumerate() {
             if buffer.rows > 0 && (last || buffer.data.len() >= BATCH_SIZE) {
-                let data = std::mem::take(&mut buffer.data).freeze();
+                let data = self.memory.give(std::mem::take(&mut buffer.data));
                 out.push((
                     target,
                     RowBatch {
@@ -511,14 +453,20 @@ impl<'p> Output<'p> {
     }
 }
 
-impl Mark {
-    pub(super) fn new() -> Self {
-        Self {
-            buffers: Vec::new(),
-            references: Vec::new(),
-            rows: 0,
-        }
-    }
+fn touching(plan: &Plan, target: usize) -> Vec<usize> {
+    let touches = |reference: &Reference| match &reference.to {
+        ReferenceTo::Target {
+            scope: ReferenceScope::Database(_),
+            ..
+        } => false,
+        ReferenceTo::Target { target: to, .. } => reference.from == target || *to == target,
+        ReferenceTo::Table { .. } => reference.from == target,
+    };
+    (0..)
+        .zip(&plan.references)
+        .filter(|(_, reference)| touches(reference))
+        .map(|(number, _)| number)
+        .collect()
 }
 
 /// The bytes that stand before each part of a key: its length.

@@ -5,8 +5,9 @@ use crate::eval::Program;
 use crate::plan::builtin;
 use crate::types::SeverityValue;
 
+use super::across::AcrossReference;
 use super::ledger::{FrameCounts, MapLedger, ReasonCount, ReasonReport, Reject};
-use super::output::{AcrossReference, OutsideReference};
+use super::output::OutsideReference;
 use super::partition::Results;
 
 /// The result of a pass over all rows.

@@ -397,7 +397,7 @@ pub enum ExprKind {
         /// Whether it is `is not null`.
         negated: bool,
     },
-    /// `a + b`
+    /// `a == b`, `a in b`
     Binary {
         /// The operator.
         op: BinaryOp,
@@ -406,15 +406,20 @@ pub enum ExprKind {
         /// Its right operand.
         right: Box<Expr>,
     },
+    /// `a and b and c`, `a ?? b`, `a + b - c`: one list of any length, grouped from the left.
+    Chain {
+        /// The first operand.
+        first: Box<Expr>,
+        /// The others, each with the operator before it; all of them bind alike.
+        rest: Vec<(BinaryOp, Expr)>,
+    },
     /// `[a, b]`
     List(Vec<Expr>),
-    /// `if c then a else b`
+    /// `if c then a else if d then b else e`
     If {
-        /// The condition.
-        condition: Box<Expr>,
-        /// Its value when it holds.
-        then: Box<Expr>,
-        /// Its value when it does not.
+        /// The conditions in order, at least one.
+        branches: Vec<Branch>,
+        /// The value when none of them holds.
         otherwise: Box<Expr>,
     },
     /// `match x { … }`
@@ -440,6 +445,15 @@ pub enum ExprKind {
     },
     /// What could not be read; reported already.
     Broken,
+}
+
+/// A condition of an `if`, and the value where it is the first that holds.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// The condition.
+    pub condition: Expr,
+    /// The value.
+    pub then: Expr,
 }
 
 /// A dotted path of one or two names.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pest::iterators::Pair;
+use pest::iterators::{Pair, Pairs};
 
 use crate::base::{FileId, Span, Spanned};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
@@ -10,6 +10,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use super::ast::*;
 use super::error::syntax_error;
 use super::grammar::{Rule, parse};
+use super::nesting::{self, MAX_NESTING};
 use super::scan::trimmed_length;
 
 /// Builds the tree of one file.
@@ -17,16 +18,25 @@ pub(super) struct Builder<'d> {
     file: FileId,
     /// Where the chunk being built starts in the file.
     base: usize,
+    /// How many levels of expressions are around the one being built.
+    depth: usize,
     diagnostics: &'d mut Diagnostics,
 }
 
 type Parsed<'t> = Pair<'t, Rule>;
+
+/// An item that could not be read.
+pub(super) struct Unread {
+    /// Where in the file a text begins that has no end, if that is what is wrong.
+    pub(super) text: Option<usize>,
+}
 
 impl<'d> Builder<'d> {
     pub(super) fn new(file: FileId, diagnostics: &'d mut Diagnostics) -> Self {
         Self {
             file,
             base: 0,
+            depth: 0,
             diagnostics,
         }
     }
@@ -43,26 +53,37 @@ impl<'d> Builder<'d> {
                 doc_text(lines.map(|pair| pair.as_str()), "//!")
             }
             Err(error) => {
-                self.diagnostics
-                    .push(syntax_error(self.file, self.base, chunk, &error));
+                let (diagnostic, _) = syntax_error(self.file, self.base, chunk, &error);
+                self.diagnostics.push(diagnostic);
                 String::new()
             }
         }
     }
 
-    /// One item; `None` when it could not be read.
-    pub(super) fn item(&mut self, text: &str, range: Range<usize>) -> Option<Item> {
+    /// One item.
+    ///
+    /// # Errors
+    /// What is wrong is reported already; where that is a text without end, it is said again.
+    pub(super) fn item(&mut self, text: &str, range: Range<usize>) -> Result<Item, Unread> {
         self.base = range.start;
+        self.depth = 0;
         let chunk = text.get(range).unwrap_or_default();
-        let pairs = match parse(Rule::chunk, chunk) {
-            Ok(pairs) => pairs,
-            Err(error) => {
-                self.diagnostics
-                    .push(syntax_error(self.file, self.base, chunk, &error));
-                return None;
+        if let Some(diagnostic) = nesting::check(self.file, self.base, chunk) {
+            self.diagnostics.push(diagnostic);
+            return Err(Unread { text: None });
+        }
+        let pairs = parse(Rule::chunk, chunk).map_err(|error| {
+            let (diagnostic, quote) = syntax_error(self.file, self.base, chunk, &error);
+            self.diagnostics.push(diagnostic);
+            Unread {
+                text: quote.map(|quote| self.base + quote),
             }
-        };
-        let item = meaningful(pairs.into_iter().next()?).next()?;
+        })?;
+        self.read_item(pairs).ok_or(Unread { text: None })
+    }
+
+    fn read_item(&mut self, mut pairs: Pairs<'_, Rule>) -> Option<Item> {
+        let item = meaningful(pairs.next()?).next()?;
         let (docs, mut rest) = self.docs(item);
         let kind_pair = rest.next()?;
         let span = self.span(&kind_pair);
@@ -92,12 +113,16 @@ impl<'d> Builder<'d> {
                 let side = parts.next()?;
                 let side = Spanned::new(side.as_str().to_owned(), self.span(&side));
                 let table = self.name(parts.next()?)?;
-                let limit = parts
-                    .next()
-                    .and_then(|limit| self.integer(&limit))
-                    .map(|limit| {
-                        Spanned::new(u64::try_from(limit.node).unwrap_or(u64::MAX), limit.span)
-                    });
+                let limit = parts.next().and_then(|limit| {
+                    let span = self.span(&limit);
+                    match self.literal(limit) {
+                        ExprKind::Int(number) => Some(Spanned::new(
+                            u64::try_from(number).unwrap_or(u64::MAX),
+                            span,
+                        )),
+                        _ => None,
+                    }
+                });
                 ItemKind::Broadcast(Broadcast {
                     name,
                     side,
@@ -403,22 +428,6 @@ impl<'d> Builder<'d> {
         (!names.is_empty()).then_some(Path { names, span })
     }
 
-    pub(super) fn integer(&mut self, pair: &Parsed<'_>) -> Option<Spanned<i64>> {
-        let span = self.span(pair);
-        match pair.as_str().replace('_', "").parse() {
-            Ok(number) => Some(Spanned::new(number, span)),
-            Err(_) => {
-                self.report(
-                    codes::E0002,
-                    span,
-                    "whole number is too large",
-                    "does not fit into 64 bits",
-                );
-                None
-            }
-        }
-    }
-
     /// Text without interpolation.
     pub(super) fn plain_string(&mut self, pair: Parsed<'_>) -> Spanned<String> {
         let span = self.span(&pair);
@@ -427,10 +436,26 @@ impl<'d> Builder<'d> {
             if part.as_rule() == Rule::escape {
                 text.extend(self.escape(&part));
             } else {
-                text.push_str(part.as_str());
+                text.push_str(self.text(&part));
             }
         }
         Spanned::new(text, span)
+    }
+
+    /// A piece of text as it stands; U+0000, which PostgreSQL's texts cannot hold, is reported.
+    pub(super) fn text<'t>(&mut self, pair: &Parsed<'t>) -> &'t str {
+        let text = pair.as_str();
+        if let Some(zero) = text.find('\0') {
+            let at = self.base + pair.as_span().start() + zero;
+            let place = Span::new(self.file, at, at + 1);
+            self.report(
+                codes::E0002,
+                place,
+                "U+0000 is no character that a text can hold",
+                "a byte of zero",
+            );
+        }
+        text
     }
 
     pub(super) fn escape(&mut self, pair: &Parsed<'_>) -> Option<char> {
@@ -458,6 +483,25 @@ impl<'d> Builder<'d> {
             }
             other => Some(other),
         }
+    }
+
+    /// Goes so many levels down; reports and says so where that is too deep.
+    pub(super) fn enter(&mut self, levels: usize, place: Span) -> bool {
+        if self.depth + levels > MAX_NESTING {
+            self.diagnostics.push(nesting::too_deep(place));
+            return false;
+        }
+        self.depth += levels;
+        true
+    }
+
+    /// Comes back from so many levels.
+    pub(super) fn leave(&mut self, levels: usize) {
+        self.depth = self.depth.saturating_sub(levels);
+    }
+
+    pub(super) fn diagnostic(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
     }
 
     pub(super) fn report(

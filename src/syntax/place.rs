@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 
 use crate::diagnostics::{Diagnostic, suggest};
 
-use super::grammar::{KEYWORDS, Rule};
+use super::grammar::{KEYWORDS, Rule, parse};
 use super::scan::{Open, first_token, skip_blank};
-use super::split::ITEM_WORDS;
+use super::split::{BLANKS, ITEM_WORDS};
 
 /// Stands among the tokens for: anything but the keyword that was found.
 pub(super) const KEYWORD: &str = "no keyword";
@@ -44,6 +44,7 @@ impl<'t> Place<'t> {
             found: "",
             tokens,
         };
+        place.leave_word();
         place.position = place.adjusted();
         place.found = first_token(text.get(place.position..).unwrap_or_default());
         if place.expects("ms") && place.found.starts_with(char::is_alphabetic) {
@@ -57,6 +58,39 @@ impl<'t> Place<'t> {
             }
         }
         place
+    }
+
+    /// Goes back to the start of a word that was read in part, as `skip` is in `skipp`; what would be
+    /// right there the grammar tells if something stands there that nothing begins with.
+    fn leave_word(&mut self) {
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (before, behind) = self
+            .text
+            .split_at_checked(self.position)
+            .unwrap_or_default();
+        let word = before.trim_end_matches(is_letter).len();
+        let begins = self.text.get(word..).unwrap_or_default();
+        let in_word = word < before.len() && behind.starts_with(is_letter);
+        if !in_word
+            || begins.starts_with(|c: char| c.is_ascii_digit())
+            || Open::before(self.text, self.position).text.is_some()
+        {
+            return;
+        }
+        let cut = format!("{}\u{1}", before.get(..word).unwrap_or_default());
+        let Err(error) = parse(Rule::chunk, &cut) else {
+            return;
+        };
+        if let Some(attempts) = error.parse_attempts()
+            && attempts.max_position == word
+        {
+            self.position = word;
+            self.tokens = attempts
+                .expected_tokens()
+                .into_iter()
+                .map(|token| token.to_string())
+                .collect();
+        }
     }
 
     /// The position where a reader sees the mistake: behind blanks and comments, and at the start of a
@@ -131,39 +165,79 @@ impl<'t> Place<'t> {
         }
     }
 
-    /// Where an operator stands at the end of a line whose operand was taken from the next line,
-    /// `name = …`.
+    /// Where an operator stands whose operand was taken from what follows, `name = …`.
     pub(super) fn dangling_operator(&self) -> Option<usize> {
         if self.found != "=" || !self.after_value() {
             return None;
         }
-        let before = self.text.get(..self.position)?;
-        let line = before.rfind('\n')?;
-        let name = before.get(line..)?.trim();
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let earlier = before.get(..Open::before(self.text, line).end)?;
+        let before = self.text.get(..self.position)?.trim_end_matches(BLANKS);
+        let name = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+        if name.len() == before.len() {
+            return None;
+        }
+        let earlier = before.get(..Open::before(self.text, name.len()).end)?;
         let operator = earlier
             .rfind(|c: char| c.is_whitespace())
             .map_or(0, |at| at + 1);
+        let next_line = before.get(earlier.len()..name.len())?.contains('\n');
+        let arithmetic = ["+", "-", "*", "/", "%", "??"];
+        let others = ["==", "!=", "<", "<=", ">", ">=", "and", "or", "not"];
         let word = earlier.get(operator..)?;
-        let dangles = matches!(
-            word,
-            "+" | "-"
-                | "*"
-                | "/"
-                | "%"
-                | "??"
-                | "=="
-                | "!="
-                | "<"
-                | "<="
-                | ">"
-                | ">="
-                | "and"
-                | "or"
-                | "not"
-        );
-        (is_name && dangles).then_some(operator)
+        // On one line a `=` behind `and` or `==` is more likely a comparison.
+        let dangles = arithmetic.contains(&word) || next_line && others.contains(&word);
+        dangles.then_some(operator)
+    }
+
+    /// The bracket that was not closed before something that no expression can hold.
+    pub(super) fn unclosed(&self, open: &Open) -> Option<(char, usize)> {
+        const HOLDS: &[&str] = &[
+            "and", "as", "by", "else", "exists", "false", "if", "in", "is", "match", "not", "null",
+            "on", "or", "then", "true",
+        ];
+        let innermost = open.brackets.last().copied();
+        let bracket = innermost.filter(|(bracket, _)| *bracket != '{')?;
+        let closer = if bracket.0 == '(' { ")" } else { "]" };
+        let keyword = KEYWORDS.contains(&self.found) && !HOLDS.contains(&self.found);
+        let rule = self.found == "=" && !self.expects("=");
+        let other_closer = matches!(self.found, "}" | ")" | "]") && self.found != closer;
+        let next_line = self.expects(closer)
+            && self
+                .text
+                .get(open.end..self.position)
+                .is_some_and(|gap| gap.contains('\n'));
+        let wants_value = self.expects_value();
+        let ends = rule || other_closer || next_line || self.found.is_empty();
+        (keyword || ends && !wants_value).then_some(bracket)
+    }
+
+    /// The first and the last byte of documentation right before the position, which documents nothing.
+    pub(super) fn idle_documentation(&self) -> Option<std::ops::Range<usize>> {
+        if !matches!(self.found, "" | "}") {
+            return None;
+        }
+        let before = self.text.get(..self.position)?.trim_end_matches(BLANKS);
+        let line = before.rfind('\n').map_or(0, |at| at + 1);
+        let mark = line + before.get(line..)?.find("///")?;
+        let is_doc = !before.get(mark..)?.starts_with("////");
+        (is_doc && Open::before(self.text, mark).text.is_none()).then_some(mark..before.len())
+    }
+
+    /// A word before the position that was read as a name and is likely a misspelt keyword of a line.
+    pub(super) fn misspelt_line(&self) -> Option<(usize, &'t str, &'static str)> {
+        let begins_word = self
+            .found
+            .starts_with(|c: char| c.is_alphabetic() || c == '`');
+        if !self.expects("=") || !begins_word {
+            return None;
+        }
+        let before = self.text.get(..self.position)?.trim_end_matches(BLANKS);
+        let start = before
+            .trim_end_matches(|c: char| c.is_alphanumeric() || c == '_')
+            .len();
+        let word = before.get(start..)?;
+        let lines = ["skip", "fail", "warn", "let"];
+        let meant = suggest::nearest(word, lines).filter(|_| word.len() > 2)?;
+        Some((start, word, lines.into_iter().find(|line| *line == meant)?))
     }
 
     pub(super) fn token_length(&self, at: usize) -> usize {
@@ -304,10 +378,7 @@ impl<'t> Place<'t> {
         let gap = self.text.get(open.end..self.position).unwrap_or_default();
         let sets = self.next_sign() == "=";
         let braces = open.brackets.iter().filter(|(c, _)| *c == '{').count();
-        let is_view = self
-            .text
-            .lines()
-            .any(|line| line.trim_start().starts_with("view "));
+        let is_view = self.is_view();
         match (gap.contains('\n') || before.ends_with('{'), braces) {
             (true, 1) if is_view && sets => "a name",
             (true, 1) if is_view => "a line of the view",
@@ -358,7 +429,8 @@ impl<'t> Place<'t> {
                 "a severity is `error`, `warn`, `quiet`, or a parameter in parentheses: `(name)`",
             );
         }
-        if self.expects("mapping") {
+        let comment = matches!(self.found, "#" | "--" | "/*");
+        if self.expects("mapping") && !comment {
             let near = suggest::nearest(self.found, ITEM_WORDS.iter().copied());
             diagnostic = match near.filter(|_| !self.found.is_empty()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -385,11 +457,18 @@ impl<'t> Place<'t> {
             .get(..self.position)
             .unwrap_or_default()
             .trim_end();
-        let last_line = before.lines().next_back().unwrap_or_default().trim_start();
-        if last_line.starts_with("///") && !last_line.starts_with("////") && found != "///" {
-            return Some(
-                "the doc comment documents nothing; a plain comment begins with `//`".to_owned(),
-            );
+        if let Some(letter) = found.chars().find(|c| c.is_alphanumeric() && !c.is_ascii()) {
+            let number = u32::from(letter);
+            return Some(format!(
+                "`{letter}` is the character U+{number:04X}; outside texts, comments and backquotes all letters are ASCII"
+            ));
+        }
+        if let Some(meant) = self.near_word() {
+            return Some(format!("did you mean `{meant}`?"));
+        }
+        let is_item = !self.expects("mapping") && !self.expects(KEYWORD);
+        if is_item && ITEM_WORDS.contains(&found) && !before.is_empty() && !self.expects("`") {
+            return Some("an item begins on a line of its own".to_owned());
         }
         let fixed = match found {
             "&&" | "||" | "!" | "->" | "<>" => return None,
@@ -404,9 +483,12 @@ impl<'t> Place<'t> {
             "." if self.after_value() => {
                 "a value is named by its relation and its column: `relation.column`"
             }
+            "where" if self.is_view() => "`where` stands before `group by`",
             "where" if self.expects("{") => "a map leaves rows out by `skip REASON when …`",
             "into" if self.expects("let") => "only a map writes rows: make it a `map`",
-            "into" if self.expects(KEYWORD) => "only a map writes rows: make it a `map`",
+            "into" if self.expects(KEYWORD) && self.is_view() => {
+                "only a map writes rows: make it a `map`"
+            }
             "fail" | "skip" | "warn" if self.expects(KEYWORD) => {
                 "what fails is handled behind the call itself; inside `if … then …` put both in parentheses"
             }
@@ -426,6 +508,9 @@ impl<'t> Place<'t> {
                 ));
             }
             "in" | "(" | "[" | "{" | "}" | ")" | "]" => return None,
+            _ if self.expects("as") && before.ends_with(" many") => {
+                "a left join finds one partner at most; `join many` without `left` makes a row for each"
+            }
             _ if self.expects("as") && found.starts_with(char::is_alphabetic) => {
                 "another name for a relation is given by `as`"
             }
@@ -435,5 +520,38 @@ impl<'t> Place<'t> {
             _ => return None,
         };
         Some(fixed.to_owned())
+    }
+
+    /// The word of the language that a word which does not fit is likely meant to be.
+    pub(super) fn near_word(&self) -> Option<&str> {
+        let is_word = |word: &str| word.chars().all(|c| c.is_ascii_alphabetic());
+        let known = KEYWORDS.contains(&self.found) || self.expects("mapping");
+        if self.found.len() < 3 || !is_word(self.found) || known {
+            return None;
+        }
+        if self.expects("quiet") {
+            let known = match self.found.to_ascii_lowercase().as_str() {
+                "warning" | "warnings" => Some("warn"),
+                "err" | "fatal" | "critical" => Some("error"),
+                "info" | "note" | "silent" | "ignore" => Some("quiet"),
+                _ => None,
+            };
+            if known.is_some() {
+                return known;
+            }
+        }
+        let words = self.tokens.iter().map(String::as_str);
+        let near = suggest::nearest(
+            self.found,
+            words.filter(|word| word.len() > 1 && is_word(word)),
+        );
+        near.filter(|near| *near != self.found)
+    }
+
+    fn is_view(&self) -> bool {
+        let mut lines = self.text.lines().map(str::trim_start);
+        lines
+            .find(|line| !line.is_empty() && !line.starts_with("//"))
+            .is_some_and(|line| line.starts_with("view"))
     }
 }

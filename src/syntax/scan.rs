@@ -1,14 +1,20 @@
 //! Texts, comments and brackets, as far as they can be told without the grammar: for messages about
 //! what the grammar does not take, and for the ends of spans.
 
+use super::split::BLANKS;
+
 /// What is open before a position.
 pub(super) struct Open {
-    /// Where a text begins that is not closed.
+    /// Where the text begins that the position lies in.
     pub(super) text: Option<usize>,
+    /// Where the text begins in whose expression the position lies.
+    pub(super) around: Option<usize>,
     /// Brackets that are not closed, with their places.
     pub(super) brackets: Vec<(char, usize)>,
     /// Where the last word or sign before the position ends, blanks and plain comments left out.
     pub(super) end: usize,
+    /// The text that was closed last before the position.
+    pub(super) closed: Option<std::ops::Range<usize>>,
 }
 
 impl Open {
@@ -23,6 +29,7 @@ impl Open {
             .char_indices()
             .peekable();
         let mut end = 0;
+        let mut closed = None;
         let rest = |at: usize| text.get(at..position).unwrap_or_default();
         while let Some((at, c)) = chars.next() {
             let comment = rest(at).starts_with("//")
@@ -36,7 +43,7 @@ impl Open {
                     chars.next();
                 }
                 '"' if in_text => {
-                    quotes.pop();
+                    closed = quotes.pop().map(|(begin, _)| begin..at + 1);
                 }
                 '{' if in_text => brackets.push((c, at)),
                 _ if in_text => {}
@@ -56,7 +63,7 @@ impl Open {
                 }
                 _ => {}
             }
-            if !c.is_whitespace() {
+            if !BLANKS.contains(&c) {
                 end = chars.peek().map_or(position, |(next, _)| *next);
             }
         }
@@ -64,10 +71,13 @@ impl Open {
             .last()
             .filter(|(_, depth)| *depth == brackets.len())
             .map(|(at, _)| *at);
+        let around = quotes.last().map(|(at, _)| *at).filter(|_| text.is_none());
         Open {
             text,
+            around,
             brackets,
             end,
+            closed,
         }
     }
 }
@@ -82,7 +92,7 @@ pub(super) fn skip_blank(text: &str, mut position: usize) -> usize {
     }
     loop {
         let rest = text.get(position..).unwrap_or_default();
-        let blank = rest.len() - rest.trim_start().len();
+        let blank = rest.len() - rest.trim_start_matches(BLANKS).len();
         position += blank;
         let rest = text.get(position..).unwrap_or_default();
         let is_doc = rest.starts_with("//!") || rest.starts_with("///");

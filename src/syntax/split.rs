@@ -4,9 +4,14 @@
 //! An item begins where a line's first word is an item's keyword and either stands at the line's
 //! start or outside all braces. Inside text, comments and backquotes nothing begins. A line that
 //! stands alone between items and begins none is a chunk of its own, so that a misspelt keyword
-//! does not spoil the item before it.
+//! or a comment of another language does not spoil the item before it.
 
 use std::ops::Range;
+
+use crate::diagnostics::suggest;
+
+/// What parts words.
+pub(super) const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// The words items begin with.
 pub(super) const ITEM_WORDS: &[&str] = &[
@@ -28,8 +33,8 @@ pub(super) struct Parts {
     pub(super) items: Vec<Range<usize>>,
 }
 
-/// Cuts `text` into header and items.
-pub(super) fn split(text: &str) -> Parts {
+/// Cuts `text` from byte `from` on, where a line begins, into header and items.
+pub(super) fn split(text: &str, from: usize) -> Parts {
     let mut starts: Vec<usize> = Vec::new();
     let mut docs_start: Option<usize> = None;
     let mut depth = 0usize;
@@ -38,12 +43,12 @@ pub(super) fn split(text: &str) -> Parts {
     let mut paused = true;
     // The texts of a reason are plain: braces in them are braces.
     let mut plain = false;
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
+    let mut offset = from;
+    for line in text.get(from..).unwrap_or_default().split_inclusive('\n') {
         let start = offset;
         offset += line.len();
         if !in_text {
-            let trimmed = line.trim_start();
+            let trimmed = line.trim_start_matches(BLANKS);
             let indent = line.len() - trimmed.len();
             if trimmed.starts_with("///") && !trimmed.starts_with("////") {
                 if indent == 0 || depth == 0 {
@@ -78,8 +83,8 @@ pub(super) fn split(text: &str) -> Parts {
             scan_nested(line, depth, in_text)
         };
         (depth, in_text) = nested.unwrap_or_else(|| scan_line(line, depth, in_text));
-        let trimmed = line.trim();
-        paused = trimmed.is_empty() || depth == 0 && trimmed.ends_with('}');
+        let closes = without_comment(line).ends_with('}');
+        paused = line.trim().is_empty() || depth == 0 && closes;
     }
     starts.extend(docs_start);
     let first = starts.first().copied().unwrap_or(text.len());
@@ -91,21 +96,40 @@ pub(super) fn split(text: &str) -> Parts {
         .map(|(start, end)| start..end)
         .collect();
     Parts {
-        header: 0..first,
+        header: from..first,
         items,
+    }
+}
+
+/// The first line from byte `from` up to `end`, but not the line `from` lies in, that begins an item
+/// at its very start.
+pub(super) fn next_item(text: &str, from: usize, end: usize) -> Option<usize> {
+    let mut line_start = from;
+    loop {
+        line_start += text.get(line_start..end)?.find('\n')? + 1;
+        if begins_item(text.get(line_start..end)?) {
+            return Some(line_start);
+        }
     }
 }
 
 /// Whether a line's first word is an item's keyword followed by a name.
 fn begins_item(line: &str) -> bool {
-    let word_end = line
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(line.len());
-    let (word, rest) = line.split_at(word_end);
+    head(line).is_some_and(|(word, _)| ITEM_WORDS.contains(&word))
+}
+
+/// The first two words of a line, where the second may be a name.
+fn head(line: &str) -> Option<(&str, &str)> {
+    let (word, rest) = line.split_at(word_end(line));
     let next = rest.trim_start_matches([' ', '\t']);
-    ITEM_WORDS.contains(&word)
-        && next.len() < rest.len()
-        && next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '`')
+    let is_name = next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '`');
+    let name = next.get(..word_end(next)).unwrap_or_default();
+    (!word.is_empty() && next.len() < rest.len() && is_name).then_some((word, name))
+}
+
+fn word_end(line: &str) -> usize {
+    line.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(line.len())
 }
 
 fn without_comment(line: &str) -> &str {
@@ -113,40 +137,51 @@ fn without_comment(line: &str) -> &str {
 }
 
 /// Whether a line outside all braces belongs to no item: a brace too many, documentation of the file
-/// behind its head, or a word after a pause that goes on with nothing.
+/// behind its head, a comment of another language, a misspelt keyword, or a word after a pause that
+/// goes on with nothing.
 fn is_stray(line: &str, paused: bool) -> bool {
     const GOES_ON: &[&str] = &[
         "and", "as", "else", "from", "group", "help", "join", "left", "limit", "on", "or", "sql",
         "when", "where",
     ];
-    let word_end = line
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(line.len());
-    let word = line.get(..word_end).unwrap_or_default();
-    let sign = line.starts_with('}') || line.starts_with("//!");
+    const SIGNS: &[&str] = &["}", "//!", "#", "--", "/*", "<!--"];
+    let word = line.get(..word_end(line)).unwrap_or_default();
+    let sign = SIGNS.iter().any(|sign| line.starts_with(sign));
+    let goes_on = GOES_ON.contains(&word);
+    let misspelt = !goes_on
+        && head(line).is_some_and(|(word, _)| {
+            word.len() > 2 && suggest::nearest(word, ITEM_WORDS.iter().copied()).is_some()
+        });
     let comment = line.starts_with("//");
-    let goes_on = line.is_empty() || comment || line.starts_with(['{', '"', '(']);
-    sign || paused && !goes_on && !GOES_ON.contains(&word)
+    let alone = !line.is_empty() && !comment && !goes_on && !line.starts_with(['{', '"', '(']);
+    sign || misspelt || paused && alone
 }
 
 /// Keywords and names of the items in a chunk that could not be read; a text that is not closed can
-/// take in several.
+/// take in several, and several can stand on one line. What is no keyword is taken for a misspelt one.
 pub(super) fn heads(chunk: &str) -> Vec<(String, String)> {
-    let head = |line: &str| {
+    let lines = chunk.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (number, line) in lines.enumerate() {
+        let is_item = begins_item(line) || ITEM_WORDS.contains(&without_comment(line));
+        if !is_item && number > 0 {
+            continue;
+        }
         let mut words = line
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .filter(|word| !word.is_empty());
-        Some((
-            words.next()?.to_owned(),
-            words.next().unwrap_or_default().to_owned(),
-        ))
-    };
-    chunk
-        .lines()
-        .map(str::trim)
-        .filter(|line| begins_item(line) || ITEM_WORDS.contains(&without_comment(line)))
-        .filter_map(head)
-        .collect()
+            .filter(|word| !word.is_empty())
+            .peekable();
+        let mut first = true;
+        while let Some(word) = words.next() {
+            if first || ITEM_WORDS.contains(&word) {
+                let name = words.peek().copied().unwrap_or_default();
+                found.push((word.to_owned(), name.to_owned()));
+            }
+            first = false;
+        }
+    }
+    found
 }
 
 /// Depth of braces and whether a text is open after `line`, where a `{…}` in a text may hold further
@@ -206,7 +241,7 @@ mod tests {
     use super::*;
 
     fn items(text: &str) -> Vec<&str> {
-        split(text)
+        split(text, 0)
             .items
             .into_iter()
             .map(|range| text[range].trim())
@@ -216,7 +251,7 @@ mod tests {
     #[test]
     fn items_keep_their_documentation() {
         let text = "//! file\n\n/// one\nmapping a\nview v from t {\n  // }\n  x = \"}\"\n}\n/// two\nmap m from v { }\n";
-        assert_eq!(split(text).header, 0..10);
+        assert_eq!(split(text, 0).header, 0..10);
         assert_eq!(
             items(text),
             [
@@ -274,6 +309,31 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_go_on_spoils_nothing_either() {
+        for junk in [
+            "# c",
+            "-- c",
+            "/* c */",
+            "MAP m FROM t",
+            "mapp m from t {\n}",
+        ] {
+            assert_eq!(
+                items(&format!("reason r warn \"x\"\n{junk}\nmap m from t {{\n}}")),
+                ["reason r warn \"x\"", junk, "map m from t {\n}"]
+            );
+        }
+        let long = "map m\nfrom v\nleft join w\non a == b\n{\n}";
+        assert_eq!(items(long), [long]);
+    }
+
+    #[test]
+    fn the_next_item_stands_at_a_line_s_start() {
+        let text = "map a from \"b\n  map c from d\nmapping\nmap e from f";
+        assert_eq!(next_item(text, 11, text.len()), text.find("map e"));
+        assert_eq!(next_item(text, 11, 20), None);
+    }
+
+    #[test]
     fn every_item_of_an_unread_chunk_is_named() {
         let heads = heads("reason a warn \"x\nmap b from c {\ntarget\n");
         let names: Vec<_> = heads
@@ -281,6 +341,11 @@ mod tests {
             .map(|(word, name)| format!("{word} {name}"))
             .collect();
         assert_eq!(names, ["reason a", "map b", "target "]);
+        assert_eq!(
+            super::heads("veiw v from t {\n x = 1\n}"),
+            [("veiw".to_owned(), "v".to_owned())]
+        );
+        assert_eq!(super::heads("mapping m source s target t").len(), 3);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod pg_type;
 mod ty;
 mod value;
+pub mod written;
 
 pub use pg_type::PgType;
 pub use ty::{Nullability, Ty, Type};

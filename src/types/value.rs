@@ -182,6 +182,7 @@ pub enum SeverityValue {
 
 impl OwnedValue {
     /// The value as rows are evaluated with it; maps and severities have none and give null.
+    #[inline]
     pub fn as_value(&self) -> Value<'_> {
         match self {
             OwnedValue::Null | OwnedValue::Severity(_) | OwnedValue::Map(_) => Value::Null,

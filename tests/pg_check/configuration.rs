@@ -8,7 +8,6 @@ const SECOND: &str = "  - {id: 01JSHPZHAXC50QBKH67MH33TNH, synapse_idp_id: oidc-
 pub(crate) const CASES: &[Case] = &[
     Case::error("synapse_on_sqlite").synapse(&[("name: psycopg2", "name: sqlite3")]),
     Case::error("homeserver_mismatch")
-        .count(2)
         .mas(&[("homeserver: demo.example", "homeserver: other.example")]),
     Case::error("guest_access_enabled").synapse(&[("", "allow_guest_access: yes")]),
     Case::error("threepid_changes_enabled").synapse(&[("", "enable_3pid_changes: true")]),

@@ -291,16 +291,21 @@ impl Generator {
                 false,
             );
         }
-        let op = *self
-            .random
-            .pick(&[Aggregate::Min, Aggregate::Max, Aggregate::First]);
-        let (value, nullable) = self.expr(&inner, ty, depth - 1);
+        let op = self.random.weighted(&[
+            (1, Aggregate::Min),
+            (1, Aggregate::Max),
+            (2, Aggregate::First),
+        ]);
+        // Mostly what differs from row to row, or it would not matter which of them is taken.
+        let (value, nullable) = if self.random.chance(60) {
+            self.leaf(&inner, ty)
+        } else {
+            self.expr(&inner, ty, depth - 1)
+        };
         let mut orders = Vec::new();
         if op == Aggregate::First {
             for _ in 0..=self.random.below(2) {
-                let by = *self.random.pick(&TYPES);
-                let key = self.expr(&inner, by, depth - 1).0;
-                orders.push((key, by, self.random.chance(50)));
+                orders.push(self.order(&inner, depth));
             }
         }
         let value = Some(Box::new(value));
@@ -311,6 +316,19 @@ impl Generator {
             orders,
         };
         (expr, nullable)
+    }
+
+    /// What `first` orders by, and whether descending.
+    fn order(&mut self, scope: &Scope, depth: usize) -> (Expr, Ty, bool) {
+        let descending = self.random.chance(50);
+        let attrs = scope.attrs(&self.case);
+        if !attrs.is_empty() && self.random.chance(75) {
+            let attr = *self.random.pick(&attrs);
+            let (by, _) = scope.attr_ty(&self.case, attr);
+            return (Expr::Attr(attr), by, descending);
+        }
+        let by = *self.random.pick(&TYPES);
+        (self.expr(scope, by, depth - 1).0, by, descending)
     }
 
     fn truth(&mut self, scope: &Scope, which: usize, depth: usize) -> Expr {

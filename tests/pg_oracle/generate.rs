@@ -181,8 +181,9 @@ impl Generator {
     fn rows(&mut self, columns: &[Column], keys: &[Vec<usize>]) -> Vec<Vec<Value>> {
         let wanted = match self.random.below(12) {
             0 => 0,
-            // So many that a relation of one partition is searched through an index.
+            // So many that a relation of one partition is searched through an index, and its groups are.
             1 => 14 + self.random.below(20),
+            2 => 30 + self.random.below(30),
             _ => 1 + self.random.below(10),
         };
         let crowded = self.random.chance(60);
@@ -495,7 +496,7 @@ impl Generator {
                 group: Vec::new(),
                 ..scope.clone()
             };
-            for _ in 0..self.random.weighted(&[(5, 0), (2, 1), (1, 2)]) {
+            for _ in 0..self.random.weighted(&[(3, 0), (3, 1), (2, 2)]) {
                 let attr = *self.random.pick(&all.attrs(&self.case));
                 if !scope.group.contains(&attr) {
                     scope.group.push(attr);

@@ -48,7 +48,7 @@ fn d1_deactivated_accounts_guests_and_bridges_get_none() {
         (
             deactivated(ADA),
             "of_deactivated_user 1",
-            vec!["quiet of_deactivated_user 1"],
+            vec!["quiet of_deactivated_user 1", "quiet deactivated_user 1"],
         ),
         (
             guest(ADA),

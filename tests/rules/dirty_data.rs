@@ -105,7 +105,7 @@ fn x2_an_account_without_creation_time_gets_the_clock_of_the_run() {
     outcome
         .only("upstream_oauth_links")
         .has("created_at", millis(NOW));
-    outcome.counted(["warn no_creation_time 1"]);
+    outcome.counted(["warn no_creation_time 1", "quiet locked_user 1"]);
 }
 
 #[test]
@@ -492,6 +492,10 @@ fn x9_what_is_quiet_and_nothing_else_is() {
         "bridge_user",
         "of_deactivated_user",
         "of_guest",
+        // Of accounts that are migrated: they end nothing and are only counted.
+        "administrator",
+        "deactivated_user",
+        "locked_user",
         // The language's own: counted under the owner's reason besides.
         "owner_not_migrated",
     ];

@@ -20,6 +20,9 @@ pub fn run(name: Option<&str>, printer: &Printer) -> Result<ExitStatus, Failure>
                 let _ = writeln!(text, "{group}");
                 for function in *functions {
                     let _ = writeln!(text, "  {}\n      {}", signature(function), function.doc);
+                    if let Some(fails) = function.fails {
+                        let _ = writeln!(text, "      Fails {fails}.");
+                    }
                 }
             }
             let _ = writeln!(text, "Part of the language itself");

@@ -1,6 +1,6 @@
 //! Rows that end or are counted: under which reason, and by which key they are named.
 
-use crate::eval::{Stop, decode};
+use crate::eval::Stop;
 use crate::plan::{NodeId, Relation, builtin};
 use crate::types::{SeverityValue, Value};
 
@@ -9,7 +9,7 @@ use super::{NONE, Partition, REJECTS, RowFate};
 
 impl<'b> Partition<'b, '_, '_> {
     /// Ends a row: counts it under its reason unless that was done where the value failed.
-    pub(super) fn end_row(&mut self, frame: usize, member: u32, stop: Stop) {
+    pub(super) fn end_row(&mut self, frame: usize, member: u32, stop: &Stop) {
         if !stop.counted && !stop.owner {
             self.event(frame, member, stop);
         }
@@ -24,7 +24,7 @@ impl<'b> Partition<'b, '_, '_> {
     }
 
     /// Counts a row under a reason, and keeps its key as a sample.
-    pub(super) fn event(&mut self, frame: usize, member: u32, stop: Stop) {
+    pub(super) fn event(&mut self, frame: usize, member: u32, stop: &Stop) {
         self.results.noted.reasons.push(stop.reason);
         let severity = self.program.severity(stop.reason);
         let is_error = severity == SeverityValue::Error;
@@ -71,20 +71,15 @@ impl<'b> Partition<'b, '_, '_> {
         if self.member_fate(frame, row) != RowFate::Live {
             return;
         }
-        let stop = Stop {
-            reason: builtin::DANGLING_REFERENCE,
-            node: NodeId::MAX,
-            why: "refers to a row that is not written",
-            counted: false,
-            owner: false,
-        };
-        self.end_row(frame, row, stop);
+        let why = "refers to a row that is not written";
+        let reason = builtin::DANGLING_REFERENCE;
+        self.end_row(frame, row, &Stop::new(reason, NodeId::MAX, why));
         self.results
             .output
             .reject(u32::try_from(frame).unwrap_or(NONE), row);
         if let Some(counts) = self.results.frames.get_mut(frame) {
             counts.written -= 1;
-            if let Some(count) = counts.ended.get_mut(stop.reason) {
+            if let Some(count) = counts.ended.get_mut(reason) {
                 *count += 1;
             }
         }
@@ -97,7 +92,8 @@ impl<'b> Partition<'b, '_, '_> {
         let Some(block) = self.plan_frame(frame) else {
             return String::new();
         };
-        let driver = self.binding(frame, block, member, 0);
+        let rows = self.frames.get(frame);
+        let driver = rows.and_then(|rows| rows.binding(member, 0));
         let (scan, row) = match (block.slots.first().map(|slot| slot.relation), driver) {
             (Some(Relation::Scan(scan)), Some(row)) => (scan, row),
             (Some(Relation::Frame(inner)), Some(row)) => {
@@ -120,14 +116,14 @@ impl<'b> Partition<'b, '_, '_> {
             if definition.sensitive {
                 continue;
             }
-            let (shown, speaks_for_itself) =
-                match decode(&definition.pg_type, self.cell(scan, row, *column)) {
-                    Ok(Value::Text(text)) => (shown(text), !text.is_empty()),
-                    Ok(Value::Int(number)) => (number.to_string(), true),
-                    Ok(Value::Uuid(bytes)) => (crate::functions::uuid_text(&bytes), true),
-                    Ok(Value::Null) => ("null".to_owned(), false),
-                    _ => continue,
-                };
+            let cell = self.scans.get(scan).map(|cells| cells.value(row, *column));
+            let (shown, speaks_for_itself) = match cell.unwrap_or(Ok(&Value::Null)) {
+                Ok(Value::Text(text)) => (shown(text), !text.is_empty()),
+                Ok(Value::Int(number)) => (number.to_string(), true),
+                Ok(Value::Uuid(bytes)) => (crate::functions::uuid_text(bytes), true),
+                Ok(Value::Null) => ("null".to_owned(), false),
+                _ => continue,
+            };
             if !text.is_empty() {
                 text.push(' ');
             }

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
+use std::ops::Range;
 
 use crate::eval::{self, Place, Stop, equal};
-use crate::plan::{Lookup, Node, NodeId, Relation, TextPart};
-use crate::types::Value;
+use crate::plan::{Lookup, Node, NodeId, Relation};
 
-use super::{NONE, Partition, RowFate, SCAN_LIMIT, hash};
+use super::group::hash_value;
+use super::{Partition, RowFate, SCAN_LIMIT};
 
 /// What a look-up is made for, and so which rows it looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,86 +40,97 @@ pub(super) struct Index {
 }
 
 /// One look-up under way.
-struct Search<'b, 's> {
+struct Search<'b> {
     at: Place,
     lookup: &'b Lookup,
     relation: Relation,
-    left: &'s [Value<'b>],
+    /// What the columns must be equal to, among those of all look-ups under way.
+    wanted: Range<usize>,
     purpose: Purpose,
 }
 
 impl<'b> Partition<'b, '_, '_> {
-    /// The rows a look-up finds; and where there are none, the reason of one that would have fitted
-    /// but ended itself, if that is asked for.
+    /// Appends the rows a look-up finds to `self.found`; and gives, where there are none, the reason
+    /// of one that would have fitted but ended itself, if that is asked for.
     pub(super) fn find(
         &mut self,
-        at: Place,
+        at: &Place,
         lookup: &'b Lookup,
         purpose: Purpose,
-        found: &mut Vec<u32>,
-    ) -> Result<Option<usize>, Stop> {
-        found.clear();
+    ) -> Result<Option<usize>, &'b Stop> {
         if lookup.aligned && self.null_key {
             return Ok(None);
         }
-        let Some(relation) = self
-            .plan_frame(at.frame)
-            .and_then(|frame| frame.slots.get(lookup.slot))
-            .map(|slot| slot.relation)
-        else {
+        let frame = self.frames.get(at.frame);
+        let Some(relation) = frame.and_then(|frame| frame.relations.get(lookup.slot)) else {
             return Ok(None);
         };
-        let mut left = bumpalo::collections::Vec::with_capacity_in(lookup.left.len(), self.arena);
-        for node in &lookup.left {
-            let value = eval::evaluate(self.program, self, at, *node)?;
-            if value.is_null() {
-                return Ok(None);
-            }
-            left.push(value);
+        let relation = *relation;
+        let before = self.wanted.len();
+        let mut outcome = Ok(None);
+        if self.want(at, lookup)? {
+            let search = Search {
+                at: *at,
+                lookup,
+                relation,
+                wanted: before..self.wanted.len(),
+                purpose,
+            };
+            outcome = self.search(&search);
         }
-        let search = Search {
-            at,
-            lookup,
-            relation,
-            left: &left,
-            purpose,
-        };
+        self.wanted.truncate(before);
+        outcome
+    }
+
+    /// Appends what the columns of a look-up must be equal to; false where one is null, so that
+    /// nothing is.
+    fn want(&mut self, at: &Place, lookup: &'b Lookup) -> Result<bool, &'b Stop> {
+        let before = self.wanted.len();
+        for node in &lookup.left {
+            match eval::evaluate(self.program, self, at, *node) {
+                Ok(value) if !value.is_null() => self.wanted.push(value),
+                other => {
+                    self.wanted.truncate(before);
+                    return other.map(|_| false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn search(&mut self, search: &Search<'b>) -> Result<Option<usize>, &'b Stop> {
         // The first row that is found answers whether there is one; where there is more to ask of a
         // row than equal values, all are looked at, so that what fails does not depend on their order.
-        let first_suffices = purpose == Purpose::Exists && lookup.residual.is_none();
+        let first_suffices = search.purpose == Purpose::Exists && search.lookup.residual.is_none();
+        let before = self.found.len();
         let mut dead = None;
-        let count = self.count(relation);
-        let candidates = if count > SCAN_LIMIT && !left.is_empty() {
-            self.candidates(&search)
-        } else {
-            None
-        };
-        if let Some(candidates) = candidates {
+        let count = self.count(search.relation);
+        let many = count as usize > SCAN_LIMIT && !search.wanted.is_empty();
+        if let Some(candidates) = many.then(|| self.candidates(search)).flatten() {
             for row in candidates {
-                self.consider(&search, row, found, &mut dead)?;
-                if first_suffices && !found.is_empty() {
+                self.consider(search, row, &mut dead)?;
+                if first_suffices && self.found.len() > before {
                     break;
                 }
             }
         } else {
-            for row in 0..u32::try_from(count).unwrap_or(NONE) {
-                self.consider(&search, row, found, &mut dead)?;
-                if first_suffices && !found.is_empty() {
+            for row in 0..count {
+                self.consider(search, row, &mut dead)?;
+                if first_suffices && self.found.len() > before {
                     break;
                 }
             }
         }
-        Ok(if found.is_empty() { dead } else { None })
+        Ok(dead.filter(|_| self.found.len() == before))
     }
 
     /// Adds a row to what is found, if it fits.
     fn consider(
         &mut self,
-        search: &Search<'b, '_>,
+        search: &Search<'b>,
         row: u32,
-        found: &mut Vec<u32>,
         dead: &mut Option<usize>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), &'b Stop> {
         let ended = match self.fate(search.relation, row) {
             RowFate::Absent => return Ok(()),
             RowFate::Ended { reason, .. } => Some(reason),
@@ -132,15 +144,16 @@ impl<'b> Partition<'b, '_, '_> {
             bound: Some((lookup.slot, row)),
             ..at
         };
-        for (value, node) in search.left.iter().zip(&lookup.right) {
+        for (place, node) in search.wanted.clone().zip(&lookup.right) {
             // A row that ended is not asked for what would have to be computed: it may lack the rows
             // that it is computed from, and must not fail a second time.
             if ended.is_some() && !self.is_copy(at.frame, *node, Through::Groups) {
                 return Ok(());
             }
             // A row whose own value failed has ended for it, and fits nothing.
-            let fits = eval::evaluate(self.program, self, bound, *node)
-                .is_ok_and(|right| equal(value, &right));
+            let right = eval::evaluate(self.program, self, &bound, *node);
+            let wanted = self.wanted.get(place);
+            let fits = right.is_ok_and(|right| wanted.is_some_and(|left| equal(left, &right)));
             if !fits {
                 return Ok(());
             }
@@ -149,15 +162,14 @@ impl<'b> Partition<'b, '_, '_> {
             if ended.is_some() && !self.is_of_copies(at.frame, residual) {
                 return Ok(());
             }
-            let holds = eval::evaluate(self.program, self, bound, residual);
-            match (holds, ended) {
-                (Ok(Value::Bool(true)), _) => {}
+            match (eval::holds(self.program, self, &bound, residual), ended) {
+                (Ok(true), _) => {}
                 (Err(stop), None) => return Err(stop),
                 (Ok(_) | Err(_), _) => return Ok(()),
             }
         }
         match ended {
-            None => found.push(row),
+            None => self.found.push(row),
             Some(reason) => *dead = Some(reason),
         }
         Ok(())
@@ -165,7 +177,7 @@ impl<'b> Partition<'b, '_, '_> {
 
     /// The rows of a large relation whose values may be equal, by hash; `None` where none of the
     /// values can be indexed.
-    fn candidates(&mut self, search: &Search<'b, '_>) -> Option<Vec<u32>> {
+    fn candidates(&mut self, search: &Search<'b>) -> Option<Vec<u32>> {
         let id = std::ptr::from_ref(search.lookup).addr();
         let is_broadcast = matches!(search.relation, Relation::Broadcast(_));
         let known = if is_broadcast {
@@ -193,7 +205,8 @@ impl<'b> Partition<'b, '_, '_> {
         }
         let mut hasher = DefaultHasher::new();
         for value in &index.values {
-            hash(search.left.get(*value)?, &mut hasher);
+            let wanted = self.wanted.get(search.wanted.start + value)?;
+            hash_value(wanted, &mut hasher);
         }
         Some(
             index
@@ -204,7 +217,7 @@ impl<'b> Partition<'b, '_, '_> {
         )
     }
 
-    fn index(&mut self, search: &Search<'b, '_>) -> Index {
+    fn index(&mut self, search: &Search<'b>) -> Index {
         let (at, lookup) = (search.at, search.lookup);
         let mut index = Index::default();
         for (place, node) in lookup.right.iter().enumerate() {
@@ -215,7 +228,7 @@ impl<'b> Partition<'b, '_, '_> {
         if index.values.is_empty() {
             return index;
         }
-        for row in 0..u32::try_from(self.count(search.relation)).unwrap_or(NONE) {
+        for row in 0..self.count(search.relation) {
             if self.fate(search.relation, row) == RowFate::Absent {
                 continue;
             }
@@ -226,9 +239,9 @@ impl<'b> Partition<'b, '_, '_> {
             let mut hasher = DefaultHasher::new();
             let nodes = index.values.iter().filter_map(|at| lookup.right.get(*at));
             let complete = nodes.into_iter().all(|node| {
-                match eval::evaluate(self.program, self, bound, *node) {
+                match eval::evaluate(self.program, self, &bound, *node) {
                     Ok(value) if !value.is_null() => {
-                        hash(&value, &mut hasher);
+                        hash_value(&value, &mut hasher);
                         true
                     }
                     _ => false,
@@ -272,50 +285,25 @@ impl<'b> Partition<'b, '_, '_> {
 
     /// Whether a node is computed of such columns alone, and of nothing that counts or looks up rows.
     fn is_of_copies(&self, frame: usize, node: NodeId) -> bool {
-        let is = |node: &NodeId| self.is_of_copies(frame, *node);
-        match self.program.plan.nodes.get(node as usize) {
-            Some(Node::Literal(_) | Node::Param(_) | Node::Column { .. } | Node::Present(_)) => {
-                true
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            match self.program.plan.nodes.get(node as usize) {
+                Some(Node::Field { .. } | Node::Local(_)) => {
+                    if !self.is_copy(frame, node, Through::Groups) {
+                        return false;
+                    }
+                }
+                Some(
+                    Node::Ulid { .. }
+                    | Node::Lookup { .. }
+                    | Node::Exists(_)
+                    | Node::Aggregate { .. }
+                    | Node::Handled { .. },
+                )
+                | None => return false,
+                Some(other) => open.extend(other.children()),
             }
-            Some(Node::Field { .. } | Node::Local(_)) => self.is_copy(frame, node, Through::Groups),
-            Some(
-                Node::Not(operand)
-                | Node::Negate(operand)
-                | Node::IsNull(operand)
-                | Node::InMap(operand, _)
-                | Node::Matches { operand, .. },
-            ) => is(operand),
-            Some(
-                Node::And(left, right)
-                | Node::Or(left, right)
-                | Node::Compare(_, left, right)
-                | Node::Arithmetic(_, left, right)
-                | Node::Coalesce(left, right),
-            ) => is(left) && is(right),
-            Some(Node::InList(operand, values)) => is(operand) && values.iter().all(is),
-            Some(Node::If(condition, then, otherwise)) => {
-                is(condition) && is(then) && is(otherwise)
-            }
-            Some(Node::Match {
-                subject,
-                arms,
-                otherwise,
-            }) => {
-                is(subject) && arms.iter().all(|(_, result)| is(result)) && otherwise.iter().all(is)
-            }
-            Some(Node::Call { arguments, .. }) => arguments.iter().all(is),
-            Some(Node::Text(parts)) => parts.iter().all(|part| match part {
-                TextPart::Literal(_) => true,
-                TextPart::Value(value) => is(value),
-            }),
-            Some(
-                Node::Ulid { .. }
-                | Node::Lookup { .. }
-                | Node::Exists(_)
-                | Node::Aggregate { .. }
-                | Node::Handled { .. },
-            )
-            | None => false,
         }
+        true
     }
 }

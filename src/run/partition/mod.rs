@@ -4,27 +4,30 @@
 //! it. Values of locals are computed when first asked for and kept.
 
 mod build;
+mod cells;
 mod events;
 mod find;
+mod frame_rows;
+mod group;
 mod outcome;
 mod values;
 mod write;
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash};
-use std::ops::Range;
 
 use bumpalo::Bump;
 
 use crate::eval::{self, Place, Program, Stop};
-use crate::plan::{Frame, Relation};
-use crate::types::{Ty, Value};
+use crate::plan::{Frame, Pass, Relation};
+use crate::types::Value;
 
 use super::RowOrigin;
-use super::block::{Block, Table, int};
+use super::block::Block;
 use super::ledger::{FrameCounts, ReasonCounts, Reject};
-use super::output::{Mark, Output};
+use super::output::Output;
+pub(super) use cells::Cells;
 use find::Index;
+use frame_rows::{CopyOf, FrameRows, Memo, RowFate};
 use outcome::Noted;
 pub use outcome::PartitionOutcome;
 
@@ -52,7 +55,6 @@ pub(super) struct Results<'p> {
     pub(super) rejects: Vec<Reject>,
     pub(super) rejected: u64,
     pub(super) dangling: Vec<(usize, u64)>,
-    mark: Mark,
     noted: Noted,
     /// Indexes of broadcast relations, by look-up.
     broadcast_indexes: HashMap<usize, Index>,
@@ -75,7 +77,6 @@ impl<'p> Results<'p> {
             rejects: Vec::new(),
             rejected: 0,
             dangling: plan.references.iter().map(|_| (0, 0)).collect(),
-            mark: Mark::new(),
             noted: Noted::default(),
             broadcast_indexes: HashMap::new(),
         }
@@ -89,95 +90,74 @@ impl<'p> Results<'p> {
     }
 }
 
-/// What became of a row of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RowFate {
-    Live,
-    /// No row of the view (`where`, a join without `else`).
-    Absent,
-    /// Ended for a reason; the owner's, where `owner`.
-    Ended {
-        reason: usize,
-        owner: bool,
-    },
-}
-
-/// A value that is computed at most once.
-#[derive(Clone, Copy)]
-enum Memo<'b> {
-    Empty,
-    Ready(Value<'b>),
-    Ended(Stop),
-}
-
-/// The rows of a frame.
-#[derive(Default)]
-struct FrameRows<'b> {
-    /// For each single row the rows its slots are bound to.
-    bindings: Vec<u32>,
-    members: Vec<RowFate>,
-    /// For grouped frames: the single rows of each group.
-    groups: Vec<Vec<u32>>,
-    /// The fate of each row: of groups where the frame is grouped.
-    memo: Vec<Memo<'b>>,
-}
-
 /// The partition being worked on.
 pub(super) struct Partition<'b, 'r, 'p> {
     program: &'b Program,
     block: &'b Block,
     arena: &'b Bump,
-    broadcasts: &'b [Table],
-    /// The number of each scan among the block's tables.
-    tables: &'b [Option<usize>],
+    pass: &'b Pass,
     results: &'r mut Results<'p>,
-    ranges: &'b [Range<u32>],
     null_key: bool,
-    /// For each table of the block the rows of the partition, in the order of their row key.
-    sorted: Vec<Vec<u32>>,
+    /// The rows of each scan of the plan; none of those that other passes read.
+    scans: Vec<Cells<'b>>,
+    broadcasts: &'b [Cells<'b>],
     frames: Vec<FrameRows<'b>>,
     indexes: HashMap<usize, Index>,
+    /// What look-ups under way have found, those within others last.
     found: Vec<u32>,
+    /// What the columns of look-ups under way must be equal to, likewise.
+    wanted: Vec<Value<'b>>,
 }
 
 impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
     pub(super) fn new(
         program: &'b Program,
+        pass: &'b Pass,
         block: &'b Block,
         arena: &'b Bump,
-        broadcasts: &'b [Table],
-        tables: &'b [Option<usize>],
+        broadcasts: &'b [Cells<'b>],
         results: &'r mut Results<'p>,
     ) -> Self {
+        let plan = &program.plan;
+        let table = |scan: usize| {
+            let number = pass.scans.iter().position(|read| *read == scan)?;
+            block.tables.get(number)
+        };
+        let scans = plan.scans.iter().enumerate();
+        let frames = plan.frames.iter().map(|frame| FrameRows::new(plan, frame));
         Self {
             program,
             block,
             arena,
-            broadcasts,
-            tables,
+            pass,
             results,
-            ranges: &[],
             null_key: false,
-            sorted: block.tables.iter().map(|_| Vec::new()).collect(),
-            frames: program
-                .plan
-                .frames
-                .iter()
-                .map(|_| FrameRows::default())
+            scans: scans
+                .map(|(number, scan)| Cells::of_scan(scan, table(number)))
                 .collect(),
+            broadcasts,
+            frames: frames.collect(),
             indexes: HashMap::new(),
             found: Vec::new(),
+            wanted: Vec::new(),
         }
     }
 
     /// Works on partition number `index` of the block: builds the frames, writes the maps.
-    pub(super) fn work(&mut self, index: usize, frames: &'b [usize], scans: &'b [usize]) {
-        self.ranges = self.block.partition(index);
+    pub(super) fn work(&mut self, index: usize) {
         self.null_key = self.block.last_is_null && index + 1 == self.block.len();
         self.indexes.clear();
         self.note_start();
-        self.sort(scans);
-        for frame in frames {
+        let ranges = self.block.partition(index);
+        for (scan, range) in self.pass.scans.iter().zip(ranges) {
+            if let (Some(plan), Some(cells)) = (
+                self.program.plan.scans.get(*scan),
+                self.scans.get_mut(*scan),
+            ) {
+                cells.load(plan, range.clone());
+            }
+        }
+        for frame in &self.pass.frames {
             self.build(*frame);
         }
         let mut rejects = Vec::new();
@@ -190,98 +170,48 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
         self.results.output.forget_rows();
     }
 
-    /// Puts the rows of each scan in the order of their row key.
-    fn sort(&mut self, scans: &[usize]) {
-        let plan = &self.program.plan;
-        for (number, scan) in scans.iter().enumerate() {
-            let (Some(range), Some(sorted)) =
-                (self.ranges.get(number), self.sorted.get_mut(number))
-            else {
-                continue;
-            };
-            sorted.clear();
-            sorted.extend(range.clone());
-            let (Some(scan), Some(table)) = (plan.scans.get(*scan), self.block.tables.get(number))
-            else {
-                continue;
-            };
-            if sorted.len() > 1 {
-                sorted.sort_by(|left, right| {
-                    scan.row_key
-                        .iter()
-                        .map(|column| {
-                            let (left, right) =
-                                (table.cell(*left, *column), table.cell(*right, *column));
-                            let number = scan
-                                .columns
-                                .get(*column)
-                                .is_some_and(|column| column.pg_type.ty() == Ty::Int);
-                            if number {
-                                left.map(int).cmp(&right.map(int))
-                            } else {
-                                left.cmp(&right)
-                            }
-                        })
-                        .find(|order| order.is_ne())
-                        .unwrap_or(std::cmp::Ordering::Equal)
-                });
-            }
-        }
-    }
-
     fn plan_frame(&self, frame: usize) -> Option<&'b Frame> {
         self.program.plan.frames.get(frame)
     }
 
-    /// How many rows a relation has in the partition.
-    fn count(&self, relation: Relation) -> usize {
+    /// The rows of a table; none of a view.
+    fn cells(&self, relation: Relation) -> Option<&Cells<'b>> {
         match relation {
-            Relation::Scan(scan) => {
-                let table = self.tables.get(scan).copied().flatten();
-                table
-                    .and_then(|table| self.sorted.get(table))
-                    .map_or(0, Vec::len)
-            }
-            Relation::Broadcast(broadcast) => self.broadcasts.get(broadcast).map_or(0, Table::len),
-            Relation::Frame(frame) => {
-                let grouped = self
-                    .plan_frame(frame)
-                    .is_some_and(|frame| !frame.group.is_empty());
-                self.frames.get(frame).map_or(0, |rows| {
-                    if grouped {
-                        rows.groups.len()
-                    } else {
-                        rows.members.len()
-                    }
-                })
-            }
+            Relation::Scan(scan) => self.scans.get(scan),
+            Relation::Broadcast(broadcast) => self.broadcasts.get(broadcast),
+            Relation::Frame(_) => None,
         }
+    }
+
+    /// How many rows a relation has in the partition.
+    fn count(&self, relation: Relation) -> u32 {
+        let count = match relation {
+            Relation::Frame(frame) => self.frames.get(frame).map_or(0, FrameRows::len),
+            table => self.cells(table).map_or(0, Cells::len),
+        };
+        u32::try_from(count).unwrap_or(NONE)
     }
 
     /// What became of a row of a relation.
     fn fate(&self, relation: Relation, row: u32) -> RowFate {
         match relation {
             Relation::Scan(_) | Relation::Broadcast(_) => RowFate::Live,
-            Relation::Frame(frame) => {
-                let grouped = self
-                    .plan_frame(frame)
-                    .is_some_and(|frame| !frame.group.is_empty());
-                if grouped {
-                    return RowFate::Live;
-                }
-                let rows = self.frames.get(frame);
-                rows.and_then(|rows| rows.members.get(row as usize))
-                    .copied()
-                    .unwrap_or(RowFate::Absent)
-            }
+            Relation::Frame(frame) => match self.frames.get(frame) {
+                Some(rows) if rows.grouped => RowFate::Live,
+                Some(rows) => rows.fate(row),
+                None => RowFate::Absent,
+            },
         }
+    }
+
+    /// How many single rows a frame has so far.
+    fn member_count(&self, frame: usize) -> u32 {
+        self.frames.get(frame).map_or(0, FrameRows::member_count)
     }
 
     fn member_fate(&self, frame: usize, member: u32) -> RowFate {
         let rows = self.frames.get(frame);
-        rows.and_then(|rows| rows.members.get(member as usize))
-            .copied()
-            .unwrap_or(RowFate::Absent)
+        rows.map_or(RowFate::Absent, |rows| rows.fate(member))
     }
 
     fn set_fate(&mut self, frame: usize, member: u32, fate: RowFate) {
@@ -294,78 +224,79 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
         }
     }
 
-    fn cell(&self, scan: usize, row: u32, column: usize) -> Option<&'b [u8]> {
-        let number = self.tables.get(scan).copied().flatten()?;
-        let row = *self.sorted.get(number)?.get(row as usize)?;
-        self.block.tables.get(number)?.cell(row, column)
-    }
-
-    fn binding(&self, number: usize, frame: &Frame, member: u32, slot: usize) -> Option<u32> {
-        let row = *self
-            .frames
-            .get(number)?
-            .bindings
-            .get(member as usize * frame.slots.len() + slot)?;
-        (row != NONE).then_some(row)
-    }
-
     /// The row a slot is bound to.
-    fn row_of(&self, at: Place, slot: usize) -> Option<(Relation, u32)> {
-        let frame = self.plan_frame(at.frame)?;
-        let relation = frame.slots.get(slot)?.relation;
+    fn row_of(&self, at: &Place, slot: usize) -> Option<(Relation, u32)> {
+        let rows = self.frames.get(at.frame)?;
+        let relation = *rows.relations.get(slot)?;
         let row = match at.bound {
             Some((bound, row)) if bound == slot => row,
-            _ => self.binding(at.frame, frame, at.member, slot)?,
+            _ => rows.binding(at.member, slot)?,
         };
         Some((relation, row))
     }
 
     /// The bytes of a column; `None` for NULL or a slot without row.
-    fn raw(&self, at: Place, slot: usize, column: usize) -> Option<&'b [u8]> {
-        match self.row_of(at, slot)? {
-            (Relation::Scan(scan), row) => self.cell(scan, row, column),
-            (Relation::Broadcast(broadcast), row) => {
-                self.broadcasts.get(broadcast)?.cell(row, column)
-            }
-            (Relation::Frame(_), _) => None,
-        }
+    fn raw(&self, at: &Place, slot: usize, column: usize) -> Option<&'b [u8]> {
+        let (relation, row) = self.row_of(at, slot)?;
+        self.cells(relation)?.raw(row, column)
     }
 
     /// The single row that stands for a row of a frame: the first of a group.
     fn first_member(&self, frame: usize, row: u32) -> u32 {
-        let grouped = self
-            .plan_frame(frame)
-            .is_some_and(|frame| !frame.group.is_empty());
-        if !grouped {
-            return row;
-        }
-        let group = self
-            .frames
+        self.frames
             .get(frame)
-            .and_then(|rows| rows.groups.get(row as usize));
-        group
-            .and_then(|group| group.first())
-            .copied()
-            .unwrap_or(NONE)
-    }
-
-    fn memo_at(&self, frame: usize, row: u32, local: usize) -> usize {
-        row as usize * self.plan_frame(frame).map_or(0, |frame| frame.locals.len()) + local
+            .map_or(NONE, |rows| rows.first_member(row))
     }
 
     /// A local of a row of a frame, computed when first asked for.
-    fn value_of(&mut self, frame: usize, row: u32, local: usize) -> Result<Value<'b>, Stop> {
-        let slot = self.memo_at(frame, row, local);
-        match self.frames.get(frame).and_then(|rows| rows.memo.get(slot)) {
+    #[inline]
+    fn value_of(&mut self, frame: usize, row: u32, local: usize) -> Result<Value<'b>, &'b Stop> {
+        match self.known(frame, row, local) {
+            Some(value) => Ok(*value),
+            None => self.remembered(frame, row, local),
+        }
+    }
+
+    /// A local that is computed already, or a copy of such a value; `None` also where it fails.
+    #[inline]
+    fn known(&self, mut frame: usize, mut row: u32, mut local: usize) -> Option<&Value<'b>> {
+        loop {
+            let rows = self.frames.get(frame)?;
+            match *rows.locals.get(local)? {
+                CopyOf::Nothing => return rows.memo(row, local),
+                CopyOf::Cell { slot, column } => {
+                    let Some(bound) = rows.binding(rows.first_member(row), slot) else {
+                        return Some(&Value::Null);
+                    };
+                    let cells = self.cells(*rows.relations.get(slot)?)?;
+                    return cells.value(bound, column).ok();
+                }
+                CopyOf::Field {
+                    slot,
+                    frame: inner,
+                    local: its,
+                } => {
+                    let Some(bound) = rows.binding(rows.first_member(row), slot) else {
+                        return Some(&Value::Null);
+                    };
+                    (frame, row, local) = (inner, bound, its);
+                }
+            }
+        }
+    }
+
+    /// A local as it was computed the first time, which may be now: so that what fails is counted
+    /// once.
+    #[inline(never)]
+    fn remembered(&mut self, frame: usize, row: u32, local: usize) -> Result<Value<'b>, &'b Stop> {
+        let rows = self.frames.get(frame);
+        match rows.and_then(|rows| rows.memo.get(rows.memo_at(row, local))) {
             Some(Memo::Ready(value)) => return Ok(*value),
-            Some(Memo::Ended(stop)) => return Err(*stop),
+            Some(Memo::Ended(stop)) => return Err(stop),
             Some(Memo::Empty) | None => {}
         }
-        let Some(node) = self
-            .plan_frame(frame)
-            .and_then(|frame| frame.locals.get(local))
-            .map(|local| local.value)
-        else {
+        let plan = self.plan_frame(frame);
+        let Some(value) = plan.and_then(|frame| frame.locals.get(local)) else {
             return Ok(Value::Null);
         };
         let at = Place {
@@ -374,33 +305,20 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
             member: self.first_member(frame, row),
             bound: None,
         };
-        let result = eval::evaluate(self.program, self, at, node);
+        let result = eval::evaluate(self.program, self, &at, value.value);
         let memo = match result {
             Ok(value) => Memo::Ready(value),
-            Err(stop) => Memo::Ended(Stop {
+            Err(stop) => Memo::Ended(self.arena.alloc(Stop {
                 counted: true,
-                ..stop
-            }),
+                ..*stop
+            })),
         };
-        if let Some(cell) = self
-            .frames
-            .get_mut(frame)
-            .and_then(|rows| rows.memo.get_mut(slot))
-        {
-            *cell = memo;
+        if let Some(rows) = self.frames.get_mut(frame) {
+            let at = rows.memo_at(row, local);
+            if let Some(kept) = rows.memo.get_mut(at) {
+                *kept = memo;
+            }
         }
         result
-    }
-}
-
-fn hash(value: &Value<'_>, into: &mut DefaultHasher) {
-    match value {
-        Value::Null => 0u8.hash(into),
-        Value::Bool(value) => value.hash(into),
-        Value::Int(value) | Value::Timestamp(value) | Value::Duration(value) => value.hash(into),
-        Value::Text(value) | Value::Json(value) => value.hash(into),
-        Value::Bytes(value) | Value::Raw(value) => value.hash(into),
-        Value::Uuid(value) => value.hash(into),
-        Value::Inet(value) => value.hash(into),
     }
 }

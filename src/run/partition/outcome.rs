@@ -39,10 +39,9 @@ impl Partition<'_, '_, '_> {
         let key = if self.null_key {
             None
         } else {
-            self.ranges.iter().enumerate().find_map(|(number, range)| {
-                let scan = self.program.plan.scans.get(*scans.get(number)?)?;
-                let row = (!range.is_empty()).then_some(range.start)?;
-                self.block.tables.get(number)?.cell(row, scan.key)
+            scans.iter().find_map(|number| {
+                let scan = self.program.plan.scans.get(*number)?;
+                self.scans.get(*number)?.raw(0, scan.key)
             })
         };
         PartitionOutcome {

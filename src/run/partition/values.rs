@@ -2,109 +2,88 @@
 
 use bumpalo::Bump;
 
-use crate::eval::{self, Place, Rows, Stop, decode, order};
-use crate::plan::{AggregateOp, Lookup, NodeId, Relation};
+use crate::eval::{self, Place, Rows, Stop, order};
+use crate::plan::{AggregateOp, Lookup, NodeId, Relation, builtin};
 use crate::types::{SeverityValue, Value};
 
-use super::Partition;
 use super::find::Purpose;
+use super::{NONE, Partition};
 
 impl<'b> Rows<'b> for Partition<'b, '_, '_> {
     fn arena(&self) -> &'b Bump {
         self.arena
     }
 
-    fn column(&mut self, at: Place, slot: usize, column: usize) -> Result<Value<'b>, &'static str> {
+    fn column(
+        &mut self,
+        at: &Place,
+        node: NodeId,
+        slot: usize,
+        column: usize,
+    ) -> Result<Value<'b>, &'b Stop> {
         let Some((relation, row)) = self.row_of(at, slot) else {
             return Ok(Value::Null);
         };
-        let plan = &self.program.plan;
-        let (definition, cell) = match relation {
-            Relation::Scan(scan) => (
-                plan.scans
-                    .get(scan)
-                    .and_then(|scan| scan.columns.get(column)),
-                self.cell(scan, row, column),
-            ),
-            Relation::Broadcast(broadcast) => (
-                plan.broadcasts
-                    .get(broadcast)
-                    .and_then(|broadcast| broadcast.columns.get(column)),
-                self.broadcasts
-                    .get(broadcast)
-                    .and_then(|table| table.cell(row, column)),
-            ),
-            Relation::Frame(_) => (None, None),
-        };
-        match definition {
-            Some(definition) => decode(&definition.pg_type, cell).map_err(|why| why.0),
+        let cell = self.cells(relation).map(|cells| cells.value(row, column));
+        match cell {
+            Some(Ok(value)) => Ok(*value),
+            Some(Err(why)) => {
+                let stop = Stop::new(builtin::VALUE_OUT_OF_RANGE, node, why.0);
+                Err(self.arena.alloc(stop))
+            }
             None => Ok(Value::Null),
         }
     }
 
-    fn field(&mut self, at: Place, slot: usize, local: usize) -> Result<Value<'b>, Stop> {
+    fn field(&mut self, at: &Place, slot: usize, local: usize) -> Result<Value<'b>, &'b Stop> {
         let Some((Relation::Frame(frame), row)) = self.row_of(at, slot) else {
             return Ok(Value::Null);
         };
-        self.value_of(frame, row, local).map_err(|stop| {
-            if !stop.counted && !stop.owner {
-                let member = self.first_member(frame, row);
-                self.event(frame, member, stop);
-            }
-            // The driver's own value is the row's; a joined row's belongs to its owner.
-            Stop {
-                counted: true,
-                owner: stop.owner || slot != 0,
-                ..stop
-            }
-        })
+        self.value_of(frame, row, local)
+            .map_err(|stop| self.failed_field(slot, frame, row, stop))
     }
 
-    fn local(&mut self, at: Place, local: usize) -> Result<Value<'b>, Stop> {
+    fn local(&mut self, at: &Place, local: usize) -> Result<Value<'b>, &'b Stop> {
         self.value_of(at.frame, at.row, local)
     }
 
-    fn present(&self, at: Place, slot: usize) -> bool {
+    fn present(&self, at: &Place, slot: usize) -> bool {
         self.row_of(at, slot).is_some()
     }
 
-    fn exists(&mut self, at: Place, _node: NodeId, lookup: &'b Lookup) -> Result<bool, Stop> {
-        // The list may be in use by the look-up that asks.
-        let mut found = std::mem::take(&mut self.found);
-        let outcome = self.find(at, lookup, Purpose::Exists, &mut found);
-        let exists = !found.is_empty();
-        self.found = found;
+    fn exists(&mut self, at: &Place, _node: NodeId, lookup: &'b Lookup) -> Result<bool, &'b Stop> {
+        let before = self.found.len();
+        let outcome = self.find(at, lookup, Purpose::Exists);
+        let exists = self.found.len() > before;
+        self.found.truncate(before);
         outcome.map(|_| exists)
     }
 
     fn aggregate(
         &mut self,
-        at: Place,
+        at: &Place,
         op: AggregateOp,
         value: Option<NodeId>,
         orders: &'b [(NodeId, bool)],
-    ) -> Result<Value<'b>, Stop> {
-        let group = self
-            .frames
-            .get(at.frame)
-            .and_then(|rows| rows.groups.get(at.row as usize));
-        let members: &'b [u32] = self
-            .arena
-            .alloc_slice_copy(group.map(Vec::as_slice).unwrap_or_default());
+    ) -> Result<Value<'b>, &'b Stop> {
+        let rows = self.frames.get(at.frame);
+        let size = rows.map_or(0, |rows| rows.groups.members(at.row).len());
         let Some(node) = value else {
-            return Ok(Value::Int(i64::try_from(members.len()).unwrap_or(i64::MAX)));
+            return Ok(Value::Int(i64::try_from(size).unwrap_or(i64::MAX)));
         };
         let mut best: Option<(Value<'b>, Vec<Value<'b>>)> = None;
         let mut count = 0;
-        for member in members {
+        for place in 0..size {
+            let rows = self.frames.get(at.frame);
+            let member = rows.and_then(|rows| rows.groups.members(at.row).get(place));
             let place = Place {
-                member: *member,
-                ..at
+                member: member.copied().unwrap_or(NONE),
+                ..*at
             };
-            let value = eval::evaluate(self.program, self, place, node)?;
+            let value = eval::evaluate(self.program, self, &place, node)?;
             let mut keys = Vec::with_capacity(orders.len());
             for (key, _) in orders {
-                keys.push(eval::evaluate(self.program, self, place, *key)?);
+                keys.push(eval::evaluate(self.program, self, &place, *key)?);
             }
             if op != AggregateOp::First && value.is_null() {
                 continue;
@@ -129,19 +108,30 @@ impl<'b> Rows<'b> for Partition<'b, '_, '_> {
         })
     }
 
-    fn warn(&mut self, at: Place, reason: usize, node: NodeId) -> Result<(), Stop> {
-        let stop = Stop {
-            reason,
-            node,
-            why: "",
-            counted: false,
-            owner: false,
-        };
+    fn warn(&mut self, at: &Place, reason: usize, node: NodeId) -> Result<(), &'b Stop> {
+        let stop = Stop::new(reason, node, "");
         if self.program.severity(reason) == SeverityValue::Error {
-            return Err(stop);
+            return Err(self.arena.alloc(stop));
         }
-        self.event(at.frame, at.member, stop);
+        self.event(at.frame, at.member, &stop);
         Ok(())
+    }
+}
+
+impl<'b> Partition<'b, '_, '_> {
+    /// What the failure of a slot's field means to the row that asks for it.
+    #[cold]
+    fn failed_field(&mut self, slot: usize, frame: usize, row: u32, stop: &Stop) -> &'b Stop {
+        if !stop.counted && !stop.owner {
+            let member = self.first_member(frame, row);
+            self.event(frame, member, stop);
+        }
+        // The driver's own value is the row's; a joined row's belongs to its owner.
+        self.arena.alloc(Stop {
+            counted: true,
+            owner: stop.owner || slot != 0,
+            ..*stop
+        })
     }
 }
 

@@ -2,25 +2,20 @@
 
 use crate::eval::{self, Place, Stop};
 use crate::plan::{Frame, Into, IntoCondition, NodeId, Rule, builtin};
-use crate::types::Value;
 
 use super::super::RowOrigin;
-use super::super::output::Mark;
 use super::{NONE, Partition, RowFate};
 
 impl<'b> Partition<'b, '_, '_> {
     /// Writes the live rows of a map and counts what became of all.
     pub(super) fn write(&mut self, number: usize, frame: &'b Frame) {
-        let count = self.frames.get(number).map_or(0, |rows| rows.members.len());
-        for member in 0..u32::try_from(count).unwrap_or(NONE) {
+        for member in 0..self.member_count(number) {
             if self.member_fate(number, member) == RowFate::Live {
-                let mut mark = std::mem::replace(&mut self.results.mark, Mark::new());
-                self.results.output.mark(&mut mark);
+                self.results.output.begin();
                 if let Err(stop) = self.write_row(number, frame, member) {
-                    self.results.output.reset(&mark);
+                    self.results.output.take_back();
                     self.end_row(number, member, stop);
                 }
-                self.results.mark = mark;
             }
             let fate = self.member_fate(number, member);
             let Some(counts) = self.results.frames.get_mut(number) else {
@@ -47,28 +42,18 @@ impl<'b> Partition<'b, '_, '_> {
         }
     }
 
-    pub(super) fn write_row(
-        &mut self,
-        number: usize,
-        frame: &'b Frame,
-        member: u32,
-    ) -> Result<(), Stop> {
-        let at = Place {
-            frame: number,
-            row: member,
-            member,
-            bound: None,
-        };
+    fn write_row(&mut self, number: usize, frame: &'b Frame, member: u32) -> Result<(), &'b Stop> {
+        let at = Place::single(number, member);
         let mut matched = false;
         for into in &frame.intos {
             if let IntoCondition::When(when) = into.condition {
-                if eval::evaluate(self.program, self, at, when)? != Value::Bool(true) {
+                if !eval::holds(self.program, self, &at, when)? {
                     continue;
                 }
                 matched = true;
-                self.write_into(at, into)?;
+                self.write_into(&at, into)?;
             } else if into.condition == IntoCondition::Always {
-                self.write_into(at, into)?;
+                self.write_into(&at, into)?;
             }
         }
         if matched {
@@ -76,26 +61,23 @@ impl<'b> Partition<'b, '_, '_> {
         }
         for into in &frame.intos {
             if into.condition == IntoCondition::Otherwise {
-                self.write_into(at, into)?;
+                self.write_into(&at, into)?;
             }
         }
         match frame.otherwise {
-            Some(fate) => Err(Stop {
-                reason: fate.reason,
-                node: NodeId::MAX,
-                why: "",
-                counted: false,
-                owner: false,
-            }),
+            Some(fate) => {
+                let stop = Stop::new(fate.reason, NodeId::MAX, "");
+                Err(self.arena.alloc(stop))
+            }
             None => Ok(()),
         }
     }
 
-    pub(super) fn write_into(&mut self, at: Place, into: &'b Into) -> Result<(), Stop> {
+    fn write_into(&mut self, at: &Place, into: &'b Into) -> Result<(), &'b Stop> {
         let Some(target) = self.program.plan.targets.get(into.target) else {
             return Ok(());
         };
-        self.results.output.begin(into.target);
+        self.results.output.begin_row(into.target);
         for (rule, column) in into.rules.iter().zip(&target.columns) {
             let (node, written) = match *rule {
                 Rule::Copy { slot, column, node } => (
@@ -115,16 +97,11 @@ impl<'b> Partition<'b, '_, '_> {
                 }
             };
             if let Err(why) = written {
-                return Err(Stop {
-                    reason: builtin::VALUE_OUT_OF_RANGE,
-                    node,
-                    why: why.0,
-                    counted: false,
-                    owner: false,
-                });
+                let stop = Stop::new(builtin::VALUE_OUT_OF_RANGE, node, why.0);
+                return Err(self.arena.alloc(stop));
             }
         }
-        self.results.output.end(
+        self.results.output.end_row(
             into.target,
             u32::try_from(at.frame).unwrap_or(NONE),
             at.member,
@@ -140,7 +117,7 @@ impl<'b> Partition<'b, '_, '_> {
 
     /// Notes where the row comes from that was looked for. If it is taken back, another will have
     /// its number, and be noted in its place.
-    fn note_origin(&mut self, at: Place) {
+    fn note_origin(&mut self, at: &Place) {
         let origin = RowOrigin {
             map: self
                 .plan_frame(at.frame)
