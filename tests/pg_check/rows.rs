@@ -111,6 +111,10 @@ pub(crate) const CASES: &[Case] = &[
         .with(&["--upstream-provider-mapping", "oidc-two:01JSHPZHAXC50QBKH67MH33TNG"]),
     Case::error("dangling_reference").mapping(&[(
         "user_password_id = ulid(a.created_at, a.mxid)\n        user_id          = a.id",
+        "user_password_id = ulid(a.created_at, a.mxid)\n        user_id          = ulid(a.created_at, a.mxid, \"else\") for users",
+    )]),
+    Case::error("dangling_user_passwords_user_id_fkey").mapping(&[(
+        "user_password_id = ulid(a.created_at, a.mxid)\n        user_id          = a.id",
         "user_password_id = ulid(a.created_at, a.mxid)\n        user_id          = ulid(a.created_at, \"else\") for users",
     )]),
     Case::error("duplicate_upstream_oauth_links_subject_unique")

@@ -192,12 +192,12 @@ pub(super) fn copy(
     error
 }
 
-/// Whether the server did not like a row: its values or what they would break. A malformed COPY is
-/// our own fault.
+/// Whether the server did not like a row: its values or what they would break. A malformed COPY or
+/// field is our own fault.
 fn is_about_a_row(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| {
         let code = code.code();
-        (code.starts_with("22") || code.starts_with("23")) && code != "22P04"
+        (code.starts_with("22") || code.starts_with("23")) && !matches!(code, "22P03" | "22P04")
     })
 }
 
