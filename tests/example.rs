@@ -371,3 +371,28 @@ async fn a_loan_with_impossible_dates_is_rejected() {
     assert_eq!(report.rejected, 1);
     assert_eq!(report.rejects[0].key, "7 loan_no=9001");
 }
+
+#[tokio::test]
+async fn its_script_runs_from_end_to_end() {
+    let cluster = harness::cluster();
+    let path = std::env::var("PATH").unwrap();
+    let bin = harness::server_binaries().directory().display().to_string();
+    let output = Command::new(example("run.sh"))
+        .env_clear()
+        .env("PATH", format!("{bin}:{path}"))
+        .env("MAPWRIGHT", env!("CARGO_BIN_EXE_mapwright"))
+        .env("PGHOST", cluster.socket_directory())
+        .env("PGPORT", mapwright::pg::throwaway::PORT.to_string())
+        .env("PGUSER", mapwright::pg::throwaway::SUPERUSER)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let shown = harness::succeeded("run.sh", &output);
+    assert!(said.contains("ready to migrate"), "{said}");
+    assert!(said.contains("dry run: "), "{said}");
+    assert!(said.contains("are in the target, committed"), "{said}");
+    assert!(
+        shown.ends_with("── members of the new service\n4\n"),
+        "{shown}"
+    );
+}

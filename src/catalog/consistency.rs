@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Catalog, Column, KeyKind, Table};
+use crate::types::{PgType, Ty};
 
 /// Every contradiction in a catalog, each as a sentence without a capital and a full stop, in the
 /// order of the tables. Empty for a catalog that a database could have.
@@ -89,7 +90,7 @@ fn in_table(catalog: &Catalog, name: &str, table: &Table, found: &mut Vec<String
             ));
         }
         for (own, referenced) in own.iter().zip(&referenced) {
-            if own.ty != referenced.ty {
+            if !comparable(&own.ty, &referenced.ty) {
                 found.push(format!(
                     "the foreign key `{}` joins `{name}.{}`, a `{}`, with `{}.{}`, a `{}`",
                     key.name, own.name, own.ty, key.table, referenced.name, referenced.ty
@@ -137,6 +138,13 @@ fn columns<'a>(
     columns
 }
 
+/// Whether PostgreSQL may have an operator that compares the two types, as a foreign key needs it:
+/// integers of two widths, texts with and without a limit; of types not known here, anything.
+fn comparable(left: &str, right: &str) -> bool {
+    let (left, right) = (PgType::parse(left).ty(), PgType::parse(right).ty());
+    left == right || matches!((left, right), (Ty::Other(_), _) | (_, Ty::Other(_)))
+}
+
 /// The names that stand there more than once, each once, in order.
 fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
     let mut seen = BTreeSet::new();
@@ -162,6 +170,13 @@ mod tests {
                 })
                 .collect(),
         }
+    }
+
+    #[test]
+    fn a_foreign_key_may_join_integers_of_two_widths() {
+        let narrow = TWO.replace("name: a_id, type: bigint", "name: a_id, type: smallint");
+        assert_ne!(narrow, TWO);
+        assert_eq!(found(&narrow), Vec::<String>::new());
     }
 
     const TWO: &str = "

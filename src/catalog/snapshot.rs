@@ -4,13 +4,17 @@
 //! written by it reads back to the same catalog and is written again byte for byte. Comments are
 //! not kept. The catalogs compiled into the program are in [`SHIPPED`].
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::marker::PhantomData;
 
-use serde::Serialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_yaml::Value;
 
 use super::Catalog;
 use super::consistency::contradictions;
+use super::type_names::canonical;
 use crate::base::{FileId, Files, Span};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 
@@ -75,9 +79,27 @@ pub fn shipped(name: &str) -> Result<Catalog, Diagnostics> {
 /// contradiction, if names in it refer to nothing.
 pub fn from_yaml(files: &Files, file: FileId) -> Result<Catalog, Diagnostics> {
     let text = files.text(file);
-    let catalog: Catalog =
+    let mut catalog: Catalog =
         serde_yaml::from_str(text).map_err(|error| unreadable(files, file, &error))?;
+    if catalog.title.is_empty() {
+        catalog.title = format!("{} {}", catalog.catalog, catalog.version);
+    }
     let mut problems = Diagnostics::new();
+    for (name, table) in &mut catalog.tables {
+        for column in &mut table.columns {
+            match canonical(&column.ty) {
+                Ok(ty) => column.ty = ty,
+                Err(instead) => problems.push(
+                    Diagnostic::error(
+                        codes::E0621,
+                        format!("`{name}.{}`: `{}` is no type", column.name, column.ty),
+                    )
+                    .note(format!("in the catalog file `{}`", files.name(file)))
+                    .help(instead),
+                ),
+            }
+        }
+    }
     for contradiction in contradictions(&catalog) {
         problems.push(
             Diagnostic::error(
@@ -142,6 +164,41 @@ pub fn to_yaml(catalog: &Catalog) -> String {
     out
 }
 
+/// A map none of whose names stands twice.
+///
+/// # Errors
+/// The name that does.
+pub(super) fn by_name<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct ByName<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for ByName<T> {
+        type Value = BTreeMap<String, T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a name and what it holds on each line")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut found = BTreeMap::new();
+            while let Some(name) = entries.next_key::<String>()? {
+                if found.contains_key(&name) {
+                    return Err(A::Error::custom(format_args!(
+                        "`{name}` stands there twice"
+                    )));
+                }
+                found.insert(name, entries.next_value()?);
+            }
+            Ok(found)
+        }
+    }
+
+    deserializer.deserialize_map(ByName(PhantomData))
+}
+
 fn unreadable(files: &Files, file: FileId, error: &serde_yaml::Error) -> Diagnostic {
     let mut said = error.to_string();
     let place = error.location();
@@ -150,7 +207,12 @@ fn unreadable(files: &Files, file: FileId, error: &serde_yaml::Error) -> Diagnos
         let suffix = format!(" at line {} column {}", place.line(), place.column());
         said = said.replace(&suffix, "");
     }
-    let said = said.replace(['\n', '\r'], " ");
+    // What is read into is named after its type in the program.
+    let said = said
+        .replace(['\n', '\r'], " ")
+        .replace("invalid type: ", "unexpected ")
+        .replace("unexpected sequence", "unexpected list")
+        .replace("unit value", "nothing");
     let mut diagnostic = Diagnostic::error(
         codes::E0620,
         format!(
@@ -158,7 +220,7 @@ fn unreadable(files: &Files, file: FileId, error: &serde_yaml::Error) -> Diagnos
             files.name(file)
         ),
     )
-    .help("see `mappings/README.md` for the form, or write the file anew with `catalog dump`");
+    .help("`mapwright catalog show synapse` prints a file of the right form; `catalog dump` writes one off a database");
     if let Some(place) = place {
         let text = files.text(file);
         let start = place.index().min(text.len());
@@ -271,6 +333,80 @@ mod tests {
     }
 
     /// `UPDATE=1` rewrites the files in the form that the program writes.
+    fn messages(text: &str) -> Vec<String> {
+        let mut files = Files::new();
+        let file = files.add("test.yaml", text);
+        match from_yaml(&files, file) {
+            Ok(_) => Vec::new(),
+            Err(found) => (found.into_sorted().into_iter())
+                .map(|found| format!("{} {}", found.code, found.message))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_example_of_the_documentation_is_a_catalog() {
+        let page = include_str!("../../mappings/README.md");
+        let (_, after) = page.split_once("## The form of a catalog\n").unwrap();
+        let example: String = after
+            .lines()
+            .skip_while(|line| line.is_empty())
+            .take_while(|line| line.is_empty() || line.starts_with("    "))
+            .map(|line| format!("{}\n", line.get(4..).unwrap_or_default()))
+            .collect();
+        assert!(example.starts_with("catalog: shop"), "{example}");
+        assert_eq!(messages(&example), Vec::<String>::new());
+    }
+
+    #[test]
+    fn types_may_go_by_their_other_names_and_the_title_may_be_left_out() {
+        let mut files = Files::new();
+        let file = files.add(
+            "test.yaml",
+            "catalog: shop\nversion: v7\ntables: {t: {columns: [{name: a, type: int}, {name: b, type: varchar(5)}, {name: c, type: timestamptz}]}}\n",
+        );
+        let catalog = from_yaml(&files, file).unwrap();
+        assert_eq!(catalog.title, "shop v7");
+        let types: Vec<&str> = (catalog.tables["t"].columns.iter())
+            .map(|column| column.ty.as_str())
+            .collect();
+        assert_eq!(
+            types,
+            [
+                "integer",
+                "character varying(5)",
+                "timestamp with time zone"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_catalog_is_told_in_the_words_of_catalogs() {
+        for (text, expected) in [
+            (
+                "catalog: a\nversion: b\ntables: {t: {columns: []}, u: {columns: []}, t: {columns: []}}\n",
+                "tables: `t` stands there twice",
+            ),
+            ("", "missing field `catalog`"),
+            ("- a\n", "a catalog: `catalog`, `version` and `tables`"),
+            (
+                "catalog: a\nversion: b\ntables: {t: {columns: [id]}}\n",
+                "a column such as {name: id, type: bigint}",
+            ),
+            (
+                "catalog: a\nversion: b\ntables: {t: {columns: [{name: id, type: serial}]}}\n",
+                "E0621 `t.id`: `serial` is no type",
+            ),
+        ] {
+            let found = messages(text);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].contains(expected), "{found:?}");
+            for word in ["struct", "Catalog", "sequence,", "unit value"] {
+                assert!(!found[0].contains(word), "{found:?}");
+            }
+        }
+    }
+
     #[test]
     fn shipped_catalogs_are_consistent_and_written_back_byte_for_byte() {
         for shipped in SHIPPED {

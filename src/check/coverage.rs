@@ -95,6 +95,17 @@ pub(super) fn into(
         ));
         block.error(diagnostic);
     }
+    if into.rules.is_empty() && missing.is_empty() {
+        let diagnostic = Diagnostic::error(
+            codes::E0301,
+            format!("target table `{table}` needs a rule, whichever"),
+        )
+        .primary(into.table.span, "sets no column")
+        .help("set a column, to `null` if need be, or remove the `into`");
+        block.error(diagnostic);
+        block.into_left_out = true;
+        return;
+    }
     let columns: Vec<String> = definition
         .columns
         .iter()

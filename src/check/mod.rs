@@ -23,8 +23,6 @@ mod rows;
 pub(crate) mod samples;
 mod type_names;
 
-pub(crate) use expression::same_column;
-
 use crate::base::{FileId, Span};
 use crate::catalog::Catalog;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes, suggest};

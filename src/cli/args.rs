@@ -157,34 +157,47 @@ pub struct MappingArgs {
 /// Which two sides, and how they are reached.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SideArgs {
-    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
-    #[arg(long, value_name = "FILE", required = true)]
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win); needed
+    /// for the bundled mapping
+    #[arg(long, value_name = "FILE")]
     pub synapse_config: Vec<PathBuf>,
     /// MAS's configuration (repeatable); else $MAS_CONFIG, else config.yaml
     #[arg(long, visible_alias = "mas-config", value_name = "FILE")]
     pub config: Vec<PathBuf>,
-    /// Synapse's database, in place of what its configuration says
+    /// The database that is read; of Synapse, in place of what its configuration says
     #[arg(
         long,
+        visible_alias = "synapse-database-uri",
         value_name = "URI",
-        env = "MAPWRIGHT_SYNAPSE_DATABASE_URI",
+        env = "MAPWRIGHT_SOURCE_DATABASE_URI",
         hide_env_values = true
     )]
-    pub synapse_database_uri: Option<String>,
-    /// MAS's database, in place of what its configuration says
+    pub source_database_uri: Option<String>,
+    /// The database that is written; of MAS, in place of what its configuration says
     #[arg(
         long,
+        visible_alias = "mas-database-uri",
         value_name = "URI",
-        env = "MAPWRIGHT_MAS_DATABASE_URI",
+        env = "MAPWRIGHT_TARGET_DATABASE_URI",
         hide_env_values = true
     )]
-    pub mas_database_uri: Option<String>,
-    /// PostgreSQL schema of Synapse's tables
-    #[arg(long, value_name = "NAME", default_value = "public")]
-    pub synapse_schema: String,
-    /// PostgreSQL schema of MAS's tables
-    #[arg(long, value_name = "NAME", default_value = "public")]
-    pub mas_schema: String,
+    pub target_database_uri: Option<String>,
+    /// PostgreSQL schema of the source's tables
+    #[arg(
+        long,
+        visible_alias = "synapse-schema",
+        value_name = "NAME",
+        default_value = "public"
+    )]
+    pub source_schema: String,
+    /// PostgreSQL schema of the target's tables
+    #[arg(
+        long,
+        visible_alias = "mas-schema",
+        value_name = "NAME",
+        default_value = "public"
+    )]
+    pub target_schema: String,
     /// Which MAS provider stands for a Synapse provider (repeatable); else synapse_idp_id of MAS's
     /// configuration
     #[arg(long, value_name = "SYNAPSE_ID:ULID")]
@@ -204,7 +217,7 @@ pub struct SideArgs {
     /// The moment of the migration, so that two runs give identical rows; now unless given
     #[arg(long, value_name = "RFC3339")]
     pub migrated_at: Option<String>,
-    /// The most memory that the rows of one account may take, in MiB
+    /// The most memory that the rows of one partition key (one account) may take, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub max_partition_memory: usize,
 }
@@ -432,7 +445,7 @@ pub enum CatalogCommand {
             hide_env_values = true
         )]
         database_uri: String,
-        /// The shipped catalog it should be like: the side of the mapping it stands for
+        /// The catalog it should be like: the source or the target of the mapping
         name: String,
         /// PostgreSQL schema of the tables
         #[arg(long, value_name = "NAME", default_value = "public")]
@@ -440,6 +453,9 @@ pub enum CatalogCommand {
         /// Another mapping in place of the bundled one
         #[arg(long, value_name = "FILE")]
         mapping: Option<PathBuf>,
+        /// Compile against this catalog file too (repeatable)
+        #[arg(long = "catalog", value_name = "FILE")]
+        catalogs: Vec<PathBuf>,
         /// Show every difference from the catalog, not only what the mapping needs
         #[arg(long)]
         all: bool,

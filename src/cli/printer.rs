@@ -116,6 +116,13 @@ impl Printer {
         }
     }
 
+    /// Warnings: like [`Printer::diagnostics`], unless `--quiet`.
+    pub fn warnings(&self, files: &Files, warnings: &[Diagnostic]) {
+        if !self.quiet {
+            self.diagnostics(files, warnings);
+        }
+    }
+
     /// Diagnostics: for people to stderr, as JSON to stderr too, one object a line.
     pub fn diagnostics(&self, files: &Files, diagnostics: &[Diagnostic]) {
         if diagnostics.is_empty() {
@@ -126,7 +133,12 @@ impl Printer {
             OutputFormat::Short => Format::Short,
             OutputFormat::Json => Format::Json,
         };
-        let mut text = render(files, diagnostics, format, self.colour, self.max_errors);
+        // Nothing is kept from a program, which could not know of it.
+        let limit = match format {
+            Format::Json => usize::MAX,
+            Format::Human | Format::Short => self.max_errors,
+        };
+        let mut text = render(files, diagnostics, format, self.colour, limit);
         if format == Format::Human && diagnostics.len() > 1 {
             text.push_str(&tally(diagnostics));
             text.push('\n');

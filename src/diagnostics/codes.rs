@@ -109,6 +109,7 @@ registry! {
     E0401, "0.1.0", "views that build on each other";
     W0401, "0.1.0", "uniqueness that cannot be shown";
     E0402, "0.1.0", "join whose right side is not unique";
+    W0402, "0.1.0", "reference to a table that is not written";
     E0403, "0.1.0", "relation not aligned with the partition key";
     E0404, "0.1.0", "type that can only be copied";
     E0405, "0.1.0", "join without an equality";
@@ -187,6 +188,7 @@ registry! {
     E0676, "0.1.0", "sessions could not be looked at";
     E0677, "0.1.0", "target differs from what was written";
     E0678, "0.1.0", "target changed since the run";
+    E0679, "0.1.0", "row refused by the target";
     E0680, "0.1.0", "PostgreSQL's server programs not found";
     E0681, "0.1.0", "throwaway cluster not started";
     E0682, "0.1.0", "no directory for a throwaway cluster";

@@ -7,6 +7,7 @@ pub mod codes;
 mod finding;
 pub mod render;
 pub mod suggest;
+mod window;
 
 use serde::Serialize;
 

@@ -1,13 +1,13 @@
-//! Drawing diagnostics: for people with the lines they speak of, short, or as JSON. The only user of
-//! codespan-reporting.
+//! Drawing diagnostics: for people with the lines they speak of, short, or as JSON. With
+//! [`super::window`] the only user of codespan-reporting.
 
 use codespan_reporting::diagnostic as drawn;
-use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term::{self, DisplayStyle, termcolor};
 use serde::Serialize;
 
 use crate::base::{FileId, Files, Span, visible};
 
+use super::window::Shown;
 use super::{Diagnostic, Severity};
 
 /// In which form diagnostics are given.
@@ -78,10 +78,15 @@ pub fn tally(diagnostics: &[Diagnostic]) -> String {
 }
 
 fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Colour) -> String {
-    let mut known = SimpleFiles::new();
+    let mut known = Shown::new();
     for id in files.ids() {
-        let text = visible(files.text(id)).into_owned();
-        known.add(visible(files.name(id)).into_owned(), text);
+        let places: Vec<std::ops::Range<usize>> = diagnostic
+            .labels
+            .iter()
+            .filter(|label| label.span.file == id)
+            .map(|label| range_as_shown(files, label.span))
+            .collect();
+        known.add(&visible(files.name(id)), &visible(files.text(id)), &places);
     }
     let severity = match diagnostic.severity {
         Severity::Error => drawn::Severity::Error,
@@ -94,9 +99,9 @@ fn draw(files: &Files, diagnostic: &Diagnostic, style: DisplayStyle, colour: Col
         } else {
             drawn::LabelStyle::Secondary
         };
-        let range = range_as_shown(files, label.span);
-        drawn::Label::new(style, label.span.file.0 as usize, range)
-            .with_message(visible(&label.message))
+        let file = label.span.file.0 as usize;
+        let range = known.range(file, range_as_shown(files, label.span));
+        drawn::Label::new(style, file, range).with_message(visible(&label.message))
     });
     let shown = |prefix: &str, text: &String| hanging(prefix, &visible(text));
     let notes = diagnostic.notes.iter().map(|note| shown("note: ", note));

@@ -8,7 +8,7 @@ use crate::types::SeverityValue;
 
 use super::{
     ClauseKind, FateKind, Frame, IntoCondition, Join, JoinKind, KeyVerdict, NodeId, Plan,
-    ReasonSeverity, ReferenceTo, Relation, Rule, Side,
+    ReasonSeverity, ReferenceScope, ReferenceTo, Relation, Rule, Side,
 };
 
 /// The plan as text; `files` are the ones it was compiled from, whose words the rules are shown in.
@@ -16,6 +16,34 @@ pub fn explain(plan: &Plan, files: &Files) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
     let _ = Explainer { plan, files }.write(&mut text);
+    text.lines().map(wrapped).collect()
+}
+
+/// A line of at most 80 columns, as far as its words allow; what is too much stands under it, further
+/// in.
+fn wrapped(line: &str) -> String {
+    const WIDTH: usize = 80;
+    let indent = line.len() - line.trim_start().len();
+    let further = " ".repeat(indent + 4);
+    let mut text = String::new();
+    let mut width = 0;
+    for (place, word) in line.trim_start().split(' ').enumerate() {
+        let length = word.chars().count();
+        if place == 0 {
+            text.push_str(&" ".repeat(indent));
+            width = indent + length;
+        } else if width + 1 + length > WIDTH && !word.is_empty() {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            text.push_str(&further);
+            width = further.len() + length;
+        } else {
+            text.push(' ');
+            width += 1 + length;
+        }
+        text.push_str(word);
+    }
+    text.push('\n');
     text
 }
 
@@ -227,27 +255,18 @@ impl Explainer<'_> {
                 KeyVerdict::Proven {
                     rests_on,
                     one_to_one,
+                    others,
                 } => {
-                    let keys: Vec<String> = rests_on
-                        .iter()
-                        .map(|key| {
-                            format!(
-                                "`{}` of {} ({})",
-                                key.key,
-                                key.table,
-                                key.columns.join(", ")
-                            )
-                        })
-                        .collect();
-                    write!(
-                        out,
-                        "unique by {}",
-                        if keys.is_empty() {
-                            "its grouping".to_owned()
-                        } else {
-                            keys.join(" and ")
-                        }
-                    )?;
+                    let keys = rests_on.iter().map(|key| {
+                        format!(
+                            "`{}` of {} ({})",
+                            key.key,
+                            key.table,
+                            key.columns.join(", ")
+                        )
+                    });
+                    let all: Vec<String> = keys.chain(others.iter().cloned()).collect();
+                    write!(out, "unique by {}", all.join(" and "))?;
                     for param in one_to_one
                         .iter()
                         .filter_map(|param| plan.params.get(*param))
@@ -268,12 +287,22 @@ impl Explainer<'_> {
                 .get(reference.from)
                 .map_or("", |target| target.table.as_str());
             match &reference.to {
-                ReferenceTo::Target { target, .. } => {
+                ReferenceTo::Target { target, scope, .. } => {
                     let to = plan
                         .targets
                         .get(*target)
                         .map_or("", |target| target.table.as_str());
-                    writeln!(out, "  {from} → {to}  checked inside each partition")?;
+                    match scope {
+                        ReferenceScope::Partition => {
+                            writeln!(out, "  {from} → {to}  checked inside each partition")?;
+                        }
+                        ReferenceScope::Run(why) => {
+                            writeln!(out, "  {from} → {to}  checked at the end of the run: {why}")?;
+                        }
+                        ReferenceScope::Database(why) => {
+                            writeln!(out, "  {from} → {to}  checked by the foreign key: {why}")?;
+                        }
+                    }
                 }
                 ReferenceTo::Table { table, .. } => {
                     writeln!(out, "  {from} → {table}  must be there already")?
@@ -343,5 +372,29 @@ fn word_of(kind: FateKind) -> &'static str {
     match kind {
         FateKind::Skip => "skip",
         FateKind::Fail => "fail",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn long_lines_are_broken_at_words() {
+        assert_eq!(wrapped("  a  b"), "  a  b\n");
+        assert_eq!(wrapped(""), "\n");
+        let text = wrapped(&format!("  key{}", " word".repeat(40)));
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        assert!(
+            text.lines()
+                .skip(1)
+                .all(|line| line.starts_with("      word"))
+        );
+        assert_eq!(text.split_whitespace().count(), 41);
+        let long = "x".repeat(100);
+        assert_eq!(wrapped(&format!("a {long}")), format!("a\n    {long}\n"));
     }
 }

@@ -6,10 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Table};
-use crate::check::ir::{self, Expr, ExprKind, FateKind, Handler, JoinKind, Relation};
-use crate::types::{OwnedValue, Ty};
+use crate::catalog::{BY_DEFAULT_IDENTITY, Catalog, Column, Key, Table};
+use crate::check::ir::{self, Expr, JoinKind, Relation};
+use crate::types::OwnedValue;
 
+use super::determined::names_of;
+use super::forms::{Form, Pairs, can_be_equal, forms};
 use super::{KeyProof, KeyVerdict, RestsOn};
 
 /// What a proof rests on.
@@ -17,8 +19,8 @@ use super::{KeyProof, KeyVerdict, RestsOn};
 pub(super) struct Grounds {
     pub(super) keys: BTreeSet<RestsOn>,
     pub(super) one_to_one: BTreeSet<usize>,
-    /// The view whose grouping makes the rows unique.
-    pub(super) grouped: Option<String>,
+    /// What else, such as a view's grouping.
+    pub(super) others: BTreeSet<String>,
 }
 
 impl Grounds {
@@ -32,16 +34,22 @@ impl Grounds {
                 key.columns.join(", ")
             )
         });
-        let grouped = self
-            .grouped
-            .iter()
-            .map(|view| format!("the grouping of `{view}`"));
-        keys.chain(grouped).collect::<Vec<_>>().join(" and ")
+        keys.chain(self.others.iter().cloned())
+            .collect::<Vec<_>>()
+            .join(" and ")
+    }
+
+    fn verdict(self) -> KeyVerdict {
+        KeyVerdict::Proven {
+            rests_on: self.keys.into_iter().collect(),
+            one_to_one: self.one_to_one.into_iter().collect(),
+            others: self.others.into_iter().collect(),
+        }
     }
 }
 
 /// The attributes of a relation that can be told from values: columns of a table, locals of a view.
-type Attributes = BTreeSet<usize>;
+pub(super) type Attributes = BTreeSet<usize>;
 
 /// Reads proofs off a mapping and the catalogs.
 pub(super) struct Prover<'m> {
@@ -69,7 +77,12 @@ impl<'m> Prover<'m> {
     }
 
     /// Whether a relation has at most one row for given values of the attributes.
-    fn unique(&self, relation: Relation, attributes: &Attributes, grounds: &mut Grounds) -> bool {
+    pub(super) fn unique(
+        &self,
+        relation: Relation,
+        attributes: &Attributes,
+        grounds: &mut Grounds,
+    ) -> bool {
         match relation {
             Relation::Scan(index) => {
                 let Some(scan) = self.mapping.scans.get(index) else {
@@ -108,125 +121,24 @@ impl<'m> Prover<'m> {
         let Some(frame) = self.mapping.frames.get(index) else {
             return false;
         };
-        let locals = || {
-            attributes
-                .iter()
-                .filter_map(|local| frame.locals.get(*local))
+        let values: Vec<&Expr> = attributes
+            .iter()
+            .filter_map(|local| frame.locals.get(*local))
+            .map(|local| &local.value)
+            .collect();
+        let mut aside = grounds.clone();
+        let unique = if frame.group.is_empty() {
+            self.tell_the_row(index, &values, &mut aside)
+        } else {
+            aside
+                .others
+                .insert(format!("the grouping of `{}`", frame.name));
+            self.tell_the_group(index, &values, &mut aside)
         };
-        if !frame.group.is_empty() {
-            let covered = frame.group.iter().all(|key| {
-                locals()
-                    .any(|local| crate::check::same_column(key, self.resolve(frame, &local.value)))
-            });
-            if covered {
-                grounds.grouped = Some(frame.name.clone());
-            }
-            return covered;
+        if unique {
+            *grounds = aside;
         }
-        if frame.joins.iter().any(|join| join.kind == JoinKind::Many) {
-            return false;
-        }
-        let mut driver = Attributes::new();
-        for local in locals() {
-            driver.extend(self.slot_attributes(index, 0, &local.value, grounds));
-        }
-        frame
-            .slots
-            .first()
-            .is_some_and(|slot| self.unique(slot.relation, &driver, grounds))
-    }
-
-    /// Follows locals to the expression behind them.
-    fn resolve<'e>(&self, frame: &'e ir::Frame, expr: &'e Expr) -> &'e Expr {
-        match expr.kind {
-            ExprKind::Local(local) => frame
-                .locals
-                .get(local)
-                .map_or(expr, |local| self.resolve(frame, &local.value)),
-            _ => expr,
-        }
-    }
-
-    /// The attributes of `slot` that can be told from the value of `expr`.
-    fn slot_attributes(
-        &self,
-        frame: usize,
-        slot: usize,
-        expr: &Expr,
-        grounds: &mut Grounds,
-    ) -> Attributes {
-        let Some(block) = self.mapping.frames.get(frame) else {
-            return Attributes::new();
-        };
-        match &expr.kind {
-            ExprKind::Column {
-                slot: own,
-                column: attribute,
-            }
-            | ExprKind::Field {
-                slot: own,
-                local: attribute,
-            } => {
-                if *own == slot {
-                    return Attributes::from([*attribute]);
-                }
-                // A joined column equals a value of the slots before it.
-                block
-                    .joins
-                    .iter()
-                    .filter(|join| join.slot == *own)
-                    .flat_map(|join| &join.on.equalities)
-                    .filter(|(_, right)| crate::check::same_column(right, expr))
-                    .flat_map(|(left, _)| self.slot_attributes(frame, slot, left, grounds))
-                    .collect()
-            }
-            ExprKind::Local(local) => block
-                .locals
-                .get(*local)
-                .map(|local| self.slot_attributes(frame, slot, &local.value, grounds))
-                .unwrap_or_default(),
-            ExprKind::Call {
-                function,
-                arguments,
-            } => {
-                let constant = |(at, argument): (usize, &Expr)| {
-                    Some(at) == function.injective_in
-                        || matches!(argument.kind, ExprKind::Literal(_) | ExprKind::Param(_))
-                };
-                match function.injective_in.and_then(|at| arguments.get(at)) {
-                    Some(argument) if arguments.iter().enumerate().all(constant) => {
-                        self.slot_attributes(frame, slot, argument, grounds)
-                    }
-                    _ => Attributes::new(),
-                }
-            }
-            ExprKind::Ulid { keys, .. } => keys
-                .iter()
-                .flat_map(|key| self.slot_attributes(frame, slot, key, grounds))
-                .collect(),
-            ExprKind::Text(parts) => {
-                let mut values = parts.iter().filter_map(|part| match part {
-                    ir::TextPart::Literal(_) => None,
-                    ir::TextPart::Expr(expr) => Some(expr),
-                });
-                match (values.next(), values.next()) {
-                    (Some(value), None) => self.slot_attributes(frame, slot, value, grounds),
-                    _ => Attributes::new(),
-                }
-            }
-            ExprKind::Lookup { param, key } => {
-                let found = self.slot_attributes(frame, slot, key, grounds);
-                if !found.is_empty() {
-                    grounds.one_to_one.insert(*param);
-                }
-                found
-            }
-            // Rows that fail end, so the others hold the value itself.
-            ExprKind::Handled { operand, handler } if matches!(**handler, Handler::Fate(fate) if matches!(fate.kind, FateKind::Skip | FateKind::Fail)) => {
-                self.slot_attributes(frame, slot, operand, grounds)
-            }
-            _ => Attributes::new(),
-        }
+        unique
     }
 
     /// What is known of each key of the written tables.
@@ -244,76 +156,110 @@ impl<'m> Prover<'m> {
                     target: index,
                     name: key.name.clone(),
                     columns: key.columns.clone(),
-                    verdict: self.target_key(index, &key.columns),
+                    verdict: self.target_key(index, key),
                 });
             }
         }
         proofs
     }
 
-    fn target_key(&self, target: usize, columns: &[String]) -> KeyVerdict {
+    fn target_key(&self, target: usize, key: &Key) -> KeyVerdict {
+        let unknown = || KeyVerdict::Unproven(String::new());
         let Some(definition) = self.mapping.targets.get(target) else {
-            return KeyVerdict::Unproven(String::new());
+            return unknown();
         };
-        let positions: Option<Vec<usize>> = columns
-            .iter()
-            .map(|name| {
-                definition
-                    .columns
-                    .iter()
-                    .position(|column| column.name == *name)
-            })
-            .collect();
-        let Some(positions) = positions else {
-            return KeyVerdict::Unproven("a column of the key is left to its default".to_owned());
+        let Some(table) = self.target.tables.get(&definition.table) else {
+            return unknown();
         };
         let mut grounds = Grounds::default();
-        let mut writers: Vec<(usize, usize, &ir::Into)> = Vec::new();
-        for (number, frame) in self.mapping.frames.iter().enumerate() {
-            for (place, into) in frame.intos.iter().enumerate() {
-                if into.target == target {
-                    writers.push((number, place, into));
+        let mut positions = Vec::new();
+        for name in &key.columns {
+            if let Some(at) = (definition.columns.iter()).position(|column| column.name == *name) {
+                positions.push(at);
+                continue;
+            }
+            match table.column(name).map(left_out) {
+                Some(LeftOut::Null) if !key.nulls_not_distinct => {
+                    grounds.others.insert(format!("`{name}` being null"));
+                    return grounds.verdict();
+                }
+                Some(LeftOut::Distinct) => {
+                    grounds
+                        .others
+                        .insert(format!("`{name}`, which the database fills"));
+                    return grounds.verdict();
+                }
+                Some(LeftOut::Null | LeftOut::Same) => {}
+                Some(LeftOut::Computed) | None => {
+                    return KeyVerdict::Unproven(format!("`{name}` is left to the database"));
                 }
             }
         }
-        for (number, _, into) in &writers {
-            let Some(frame) = self.mapping.frames.get(*number) else {
-                continue;
-            };
-            if frame.joins.iter().any(|join| join.kind == JoinKind::Many) {
-                return KeyVerdict::Unproven(format!(
-                    "map `{}` writes several rows for one (`join many`)",
-                    frame.name
-                ));
+        let mut writers: Vec<Writer<'_>> = Vec::new();
+        for (number, frame) in self.mapping.frames.iter().enumerate() {
+            for into in frame.intos.iter().filter(|into| into.target == target) {
+                let values: Vec<&Expr> = positions
+                    .iter()
+                    .filter_map(|position| into.rules.get(*position))
+                    .map(|rule| &rule.value)
+                    .collect();
+                let mut forms: Vec<Vec<Form>> = values
+                    .iter()
+                    .map(|value| forms(self.mapping, number, value))
+                    .collect();
+                if key.nulls_not_distinct {
+                    for (value, forms) in values.iter().zip(&mut forms) {
+                        if value.ty.is_nullable() {
+                            forms.push(Form::Constant(OwnedValue::Null));
+                        }
+                    }
+                } else if forms.iter().any(Vec::is_empty) {
+                    // Nulls are equal to nothing, so rows with one cannot collide.
+                    continue;
+                }
+                writers.push(Writer {
+                    number,
+                    into,
+                    values,
+                    forms,
+                });
             }
-            let mut attributes = Attributes::new();
-            for rule in positions
+        }
+        if writers.is_empty() {
+            grounds.others.insert("being null".to_owned());
+        }
+        for writer in &writers {
+            let values: Vec<&Expr> = writer
+                .values
                 .iter()
-                .filter_map(|position| into.rules.get(*position))
-            {
-                attributes.extend(self.slot_attributes(*number, 0, &rule.value, &mut grounds));
-            }
-            let unique = frame
-                .slots
-                .first()
-                .is_some_and(|slot| self.unique(slot.relation, &attributes, &mut grounds));
-            if !unique {
-                return KeyVerdict::Unproven(format!(
-                    "the values of map `{}` hold no key of its rows",
-                    frame.name
-                ));
+                .filter(|value| !key.nulls_not_distinct || !value.ty.is_nullable())
+                .copied()
+                .collect();
+            if !self.tell_the_row(writer.number, &values, &mut grounds) {
+                let frame = self.mapping.frames.get(writer.number);
+                let name = frame.map_or("", |frame| frame.name.as_str());
+                let many = frame.is_some_and(|frame| {
+                    (frame.joins.iter()).any(|join| join.kind == JoinKind::Many)
+                });
+                return KeyVerdict::Unproven(if many {
+                    format!(
+                        "map `{name}` writes several rows for one (`join many`), and the values hold no key of each"
+                    )
+                } else {
+                    format!("the values of map `{name}` hold no key of its rows")
+                });
             }
         }
         for (at, left) in writers.iter().enumerate() {
             for right in writers.iter().skip(at + 1) {
-                if !self.disjoint(left, right, &positions) {
+                if !disjoint(left, right) {
                     let name = |number: usize| {
                         self.mapping
                             .frames
                             .get(number)
                             .map_or("", |frame| frame.name.as_str())
                     };
-                    let (left, right) = (name(left.0), name(right.0));
+                    let (left, right) = (name(left.number), name(right.number));
                     return KeyVerdict::Unproven(if left == right {
                         format!("two `into`s of map `{left}` may write the same value")
                     } else {
@@ -322,102 +268,66 @@ impl<'m> Prover<'m> {
                 }
             }
         }
-        KeyVerdict::Proven {
-            rests_on: grounds.keys.into_iter().collect(),
-            one_to_one: grounds.one_to_one.into_iter().collect(),
-        }
+        grounds.verdict()
     }
+}
 
-    /// Whether two `into`s of one table never give the same key.
-    fn disjoint(
-        &self,
-        left: &(usize, usize, &ir::Into),
-        right: &(usize, usize, &ir::Into),
-        positions: &[usize],
-    ) -> bool {
-        let exclusive = left.0 == right.0
-            && matches!(
-                (&left.2.condition, &right.2.condition),
-                (ir::IntoCondition::When(_), ir::IntoCondition::Otherwise)
-                    | (ir::IntoCondition::Otherwise, ir::IntoCondition::When(_))
-            );
-        exclusive
-            || positions.iter().any(|position| {
-                let value = |(number, _, into): &(usize, usize, &ir::Into)| {
-                    into.rules
-                        .get(*position)
-                        .map(|rule| self.signature(*number, &rule.value))
-                };
-                match (value(left), value(right)) {
-                    (Some(Some(left)), Some(Some(right))) => differ(&left, &right),
-                    _ => false,
-                }
+/// An `into` that writes a key.
+struct Writer<'m> {
+    number: usize,
+    into: &'m ir::Into,
+    values: Vec<&'m Expr>,
+    /// What forms each of the values can have.
+    forms: Vec<Vec<Form>>,
+}
+
+/// Whether two `into`s of one table never give the same key.
+fn disjoint(left: &Writer<'_>, right: &Writer<'_>) -> bool {
+    let exclusive = left.number == right.number
+        && matches!(
+            (&left.into.condition, &right.into.condition),
+            (ir::IntoCondition::When(_), ir::IntoCondition::Otherwise)
+                | (ir::IntoCondition::Otherwise, ir::IntoCondition::When(_))
+        );
+    exclusive
+        || left.forms.iter().zip(&right.forms).any(|(left, right)| {
+            left.iter().all(|left| {
+                right
+                    .iter()
+                    .all(|right| !can_be_equal(left, right, &mut Pairs::new()))
             })
-    }
-
-    /// The shape of an identifier or constant behind an expression; `None` where it is neither.
-    fn signature(&self, frame: usize, expr: &Expr) -> Option<Vec<KeyPart>> {
-        let block = self.mapping.frames.get(frame)?;
-        match &expr.kind {
-            ExprKind::Local(local) => self.signature(frame, &block.locals.get(*local)?.value),
-            ExprKind::Field { slot, local } => match block.slots.get(*slot)?.relation {
-                Relation::Frame(inner) => self.signature(
-                    inner,
-                    &self.mapping.frames.get(inner)?.locals.get(*local)?.value,
-                ),
-                Relation::Scan(_) | Relation::Broadcast(_) => None,
-            },
-            ExprKind::Ulid { keys, .. } => Some(
-                keys.iter()
-                    .map(|key| match &key.kind {
-                        ExprKind::Literal(value) => KeyPart::Constant(value.clone()),
-                        _ => KeyPart::Of(key.ty.ty.clone()),
-                    })
-                    .collect(),
-            ),
-            ExprKind::Literal(value) => Some(vec![KeyPart::Constant(value.clone())]),
-            _ => None,
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum KeyPart {
-    Constant(OwnedValue),
-    Of(Ty),
-}
-
-/// Whether two keys can never be the same: other lengths, other kinds, other constants.
-fn differ(left: &[KeyPart], right: &[KeyPart]) -> bool {
-    left.len() != right.len()
-        || left.iter().zip(right).any(|pair| match pair {
-            (KeyPart::Constant(a), KeyPart::Constant(b)) => a != b,
-            (KeyPart::Of(a), KeyPart::Of(b)) => a != b,
-            (KeyPart::Constant(a), KeyPart::Of(b)) | (KeyPart::Of(b), KeyPart::Constant(a)) => {
-                !same_kind(a, b)
-            }
         })
 }
 
-fn same_kind(value: &OwnedValue, ty: &Ty) -> bool {
-    matches!(
-        (value, ty),
-        (OwnedValue::Bool(_), Ty::Bool)
-            | (OwnedValue::Int(_), Ty::Int)
-            | (OwnedValue::Text(_), Ty::Text)
-            | (OwnedValue::Bytes(_), Ty::Bytes)
-            | (OwnedValue::Timestamp(_), Ty::Timestamp)
-            | (OwnedValue::Duration(_), Ty::Duration)
-            | (OwnedValue::Uuid(_), Ty::Uuid)
-    )
+/// What a column holds that no rule sets.
+enum LeftOut {
+    Null,
+    /// Another value in each row.
+    Distinct,
+    /// The same value in every row.
+    Same,
+    /// What only the database knows.
+    Computed,
 }
 
-fn names_of<'c>(columns: &'c [ir::Column], attributes: &Attributes) -> BTreeSet<&'c str> {
-    attributes
-        .iter()
-        .filter_map(|index| columns.get(*index))
-        .map(|column| column.name.as_str())
-        .collect()
+fn left_out(column: &Column) -> LeftOut {
+    match &column.default {
+        None if column.generated => LeftOut::Distinct,
+        None => LeftOut::Null,
+        Some(_) if column.generated => LeftOut::Computed,
+        Some(default) => {
+            let distinct = ["nextval(", "gen_random_uuid()", "uuid_generate_v4()"];
+            if default == BY_DEFAULT_IDENTITY
+                || distinct.iter().any(|call| default.starts_with(call))
+            {
+                LeftOut::Distinct
+            } else if default.contains('(') {
+                LeftOut::Computed
+            } else {
+                LeftOut::Same
+            }
+        }
+    }
 }
 
 /// Whether the columns hold a key of the table that a proof can rest on.
@@ -561,6 +471,7 @@ mod tests {
                 KeyVerdict::Proven {
                     rests_on,
                     one_to_one,
+                    ..
                 } => Ok(rests_on
                     .iter()
                     .map(|key| key.key.clone())
@@ -632,7 +543,7 @@ mod tests {
                 &ulid("p.id"),
                 "p.name"
             )])[0],
-            Err("map `m0` writes several rows for one (`join many`)".to_owned())
+            Err("map `m0` writes several rows for one (`join many`), and the values hold no key of each".to_owned())
         );
     }
 

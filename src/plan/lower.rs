@@ -14,6 +14,7 @@ use super::known;
 use super::partition::{self, Alignment};
 use super::programs::Lower;
 use super::reasons::reasons;
+use super::references;
 use super::*;
 
 /// Makes the plan of a checked mapping; reports what cannot be planned.
@@ -62,6 +63,7 @@ pub fn plan(
             diagnostics.push(unproven(&mapping, proof, why));
         }
     }
+    references::warn_of_unwritten(&mapping, target, diagnostics);
     let alignment = alignment?;
     if diagnostics.has_errors() {
         return None;
@@ -140,7 +142,7 @@ pub fn plan(
             })
             .collect(),
         frames,
-        references: references(&mapping, target),
+        references: references::references(&mapping, source, target, &alignment),
         targets: mapping
             .targets
             .iter()
@@ -329,60 +331,4 @@ fn passes(mapping: &ir::Mapping, alignment: &Alignment, scans: &[Scan]) -> Vec<P
         }
     }
     passes.into_iter().map(|(_, pass)| pass).collect()
-}
-
-/// The foreign keys of written tables whose columns are all written.
-fn references(mapping: &ir::Mapping, target: &Catalog) -> Vec<Reference> {
-    let position = |number: usize, name: &String| {
-        mapping
-            .targets
-            .get(number)?
-            .columns
-            .iter()
-            .position(|column| column.name == *name)
-    };
-    let mut found = Vec::new();
-    for (from, written) in mapping.targets.iter().enumerate() {
-        let keys = target
-            .tables
-            .get(&written.table)
-            .map(|table| table.foreign_keys.as_slice())
-            .unwrap_or_default();
-        for key in keys {
-            let columns: Option<Vec<usize>> = key
-                .columns
-                .iter()
-                .map(|name| position(from, name))
-                .collect();
-            let Some(from_columns) = columns else {
-                continue;
-            };
-            let to = mapping
-                .targets
-                .iter()
-                .position(|target| target.table == key.table)
-                .and_then(|to| {
-                    let columns: Option<Vec<usize>> = key
-                        .references
-                        .iter()
-                        .map(|name| position(to, name))
-                        .collect();
-                    Some(ReferenceTo::Target {
-                        target: to,
-                        columns: columns?,
-                    })
-                });
-            let to = to.unwrap_or_else(|| ReferenceTo::Table {
-                table: key.table.clone(),
-                columns: key.references.clone(),
-            });
-            found.push(Reference {
-                name: key.name.clone(),
-                from,
-                from_columns,
-                to,
-            });
-        }
-    }
-    found
 }

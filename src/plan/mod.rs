@@ -6,7 +6,9 @@
 //! every node the place in the mapping it came from. It can be printed ([`display`]) and written
 //! as JSON; [`FORMAT_VERSION`] says in which form.
 
+mod determined;
 pub mod display;
+mod forms;
 mod keys;
 mod known;
 mod lower;
@@ -14,6 +16,7 @@ pub mod needs;
 mod partition;
 mod programs;
 mod reasons;
+mod references;
 #[cfg(test)]
 pub(crate) mod samples;
 
@@ -398,12 +401,14 @@ pub struct Reference {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReferenceTo {
-    /// A table that the plan writes too: checked inside each partition.
+    /// A table that the plan writes too.
     Target {
         /// The target.
         target: usize,
         /// Its columns, by number.
         columns: Vec<usize>,
+        /// Where the row can be that a row refers to.
+        scope: ReferenceScope,
     },
     /// A table that must hold the rows already.
     Table {
@@ -412,6 +417,19 @@ pub enum ReferenceTo {
         /// Its columns.
         columns: Vec<String>,
     },
+}
+
+/// Where the rows of the plan can be that a foreign key refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReferenceScope {
+    /// In the partition of the referring row alone: a row without partner is rejected there.
+    Partition,
+    /// Anywhere; why, as a sentence. What is left open is known at the end of the run.
+    Run(String),
+    /// Anywhere, and only the database can compare the values; why, as a sentence. The foreign key
+    /// itself tells when it is built again.
+    Database(String),
 }
 
 /// Why a key of a target table will hold.
@@ -437,6 +455,9 @@ pub enum KeyVerdict {
         rests_on: Vec<RestsOn>,
         /// Look-up tables that must not give one value for two keys.
         one_to_one: Vec<usize>,
+        /// What else it rests on, in words: a grouping, a column that is always null.
+        #[serde(default)]
+        others: Vec<String>,
     },
     /// It does not follow; the reason as a sentence.
     Unproven(String),

@@ -31,7 +31,7 @@ pub(super) fn reasons(mapping: &ir::Mapping) -> Vec<Reason> {
         builtin(
             "value_out_of_range",
             SeverityValue::Error,
-            "a value does not fit the target's column",
+            "a value does not fit the target's column, or is one that the language does not have: an infinite timestamp, a duration with months",
             "correct the value in the source, or give the rule a way out",
         ),
         builtin(

@@ -3,6 +3,7 @@
 //! Knows the traits [`RowSource`] and [`RowSink`] alone; what is behind them is not its business.
 //! Nothing here reads a mapping's text.
 
+mod across;
 mod block;
 mod buffers;
 pub mod difference;
@@ -23,13 +24,14 @@ use crate::diagnostics::{Diagnostic, codes};
 use crate::eval::Program;
 use crate::plan::Relation;
 
+pub use across::AcrossReference;
 use block::Table;
 pub use ledger::{MapLedger, ReasonCount, ReasonReport, Reject, SAMPLES};
 pub use merge::Limits;
 use merge::Merge;
 pub use output::OutsideReference;
 pub use partition::PartitionOutcome;
-use partition::{Cells, Partition, Results};
+use partition::{Cells, Partition, Results, Wanted};
 pub use report::RunReport;
 pub use row_sink::{NoSink, RowBatch, RowSink};
 pub use row_source::{RowSource, Rows};
@@ -87,6 +89,64 @@ pub async fn run<S: RowSource, K: RowSink>(
     sink: &mut K,
     observer: &mut impl Observer,
 ) -> Result<RunReport, Box<Diagnostic>> {
+    let mut results = Results::new(inputs.program);
+    let program = inputs.program;
+    let read = drive(inputs, source, sink, observer, &mut results).await?;
+    let report = RunReport::new(program, read, results);
+    if let Some(map) = report.maps.iter().find(|map| !map.adds_up()) {
+        let diagnostic = Diagnostic::error(
+            codes::E0901,
+            format!("the ledger of map `{}` does not add up", map.map),
+        )
+        .note(format!(
+            "{} rows drove it, {} were written; the others' reasons give another sum",
+            map.read, map.written
+        ))
+        .help("this is a defect of mapwright: please report it with the mapping");
+        return Err(Box::new(diagnostic));
+    }
+    Ok(report)
+}
+
+/// Where a row of a target comes from: the map, and the key of the row that drove it (empty where
+/// every column of it must not be shown).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowOrigin {
+    /// The map.
+    pub map: String,
+    /// The key.
+    pub key: String,
+}
+
+/// Runs a plan up to row number `row` (from 1) of the target number `target`, for what a sink can
+/// say of a row is its place alone. `source` must give the rows that it gave before.
+///
+/// # Errors
+/// As [`run`].
+pub async fn find_row<S: RowSource>(
+    inputs: Inputs<'_>,
+    source: &mut S,
+    target: usize,
+    row: u64,
+) -> Result<Option<RowOrigin>, Box<Diagnostic>> {
+    let mut results = Results::new(inputs.program);
+    results.wanted = Some(Wanted {
+        target,
+        row,
+        found: None,
+    });
+    drive(inputs, source, &mut NoSink, &mut Silent, &mut results).await?;
+    Ok(results.wanted.and_then(|wanted| wanted.found))
+}
+
+/// Runs a plan; gives the rows read of each scan.
+async fn drive<S: RowSource, K: RowSink>(
+    inputs: Inputs<'_>,
+    source: &mut S,
+    sink: &mut K,
+    observer: &mut impl Observer,
+    results: &mut Results<'_>,
+) -> Result<Vec<u64>, Box<Diagnostic>> {
     let plan = &inputs.program.plan;
     let tables = broadcast_tables(&inputs)?;
     let broadcasts: Vec<Cells<'_>> = plan
@@ -95,7 +155,6 @@ pub async fn run<S: RowSource, K: RowSink>(
         .zip(&tables)
         .map(|(broadcast, table)| Cells::of_broadcast(broadcast, table))
         .collect();
-    let mut results = Results::new(inputs.program);
     let mut read = vec![0u64; plan.scans.len()];
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<(usize, RowBatch)>(WAITING);
     let produce = async {
@@ -108,17 +167,14 @@ pub async fn run<S: RowSource, K: RowSink>(
             let mut batches = Vec::new();
             while merge.fill(&mut block).await? {
                 arena.reset();
-                let mut partition = Partition::new(
-                    inputs.program,
-                    pass,
-                    &block,
-                    &arena,
-                    &broadcasts,
-                    &mut results,
-                );
+                let mut partition =
+                    Partition::new(inputs.program, pass, &block, &arena, &broadcasts, results);
                 for index in 0..block.len() {
                     partition.work(index);
                     observer.partition(&partition.outcome(&pass.scans));
+                }
+                if results.is_found() {
+                    return Ok(());
                 }
                 results.output.batches(false, &mut batches);
                 for (target, batch) in batches.drain(..) {
@@ -161,20 +217,7 @@ pub async fn run<S: RowSource, K: RowSink>(
     let (produced, consumed) = tokio::join!(produce, consume);
     consumed?;
     produced?;
-    let report = RunReport::new(inputs.program, read, results);
-    if let Some(map) = report.maps.iter().find(|map| !map.adds_up()) {
-        let diagnostic = Diagnostic::error(
-            codes::E0901,
-            format!("the ledger of map `{}` does not add up", map.map),
-        )
-        .note(format!(
-            "{} rows drove it, {} were written; the others' reasons give another sum",
-            map.read, map.written
-        ))
-        .help("this is a defect of mapwright: please report it with the mapping");
-        return Err(Box::new(diagnostic));
-    }
-    Ok(report)
+    Ok(read)
 }
 
 /// The broadcast relations as tables.

@@ -6,9 +6,11 @@ use std::ops::Range;
 use bytes::BufMut;
 
 use crate::eval::{Unencodable, encode};
-use crate::plan::{Plan, Reference, ReferenceTo};
-use crate::types::{PgType, Value};
+use crate::plan::{Plan, Reference, ReferenceScope, ReferenceTo, TargetColumn};
+use crate::types::{PgType, Ty, Value};
 
+use super::across::{Across, AcrossReference};
+use super::block::int;
 use super::buffers::{BATCH_SIZE, Buffers};
 use super::row_sink::RowBatch;
 
@@ -29,6 +31,11 @@ pub(super) struct Output<'p> {
     /// For each target the foreign keys that its rows are subject to or referred to by.
     touching: Vec<Vec<usize>>,
     outside: Vec<Outside>,
+    across: Vec<Across>,
+    /// Frame, row and target of each row written in the partition, where one may be rejected later.
+    rows: Vec<(u32, u32, usize)>,
+    /// Whether a reference is checked inside the partition.
+    checks_rows: bool,
     /// What was done since the row of the map was begun.
     steps: Vec<Step>,
 }
@@ -105,6 +112,17 @@ impl<'p> Output<'p> {
                     complete: true,
                 })
                 .collect(),
+            across: plan.references.iter().map(|_| Across::default()).collect(),
+            rows: Vec::new(),
+            checks_rows: plan.references.iter().any(|reference| {
+                matches!(
+                    reference.to,
+                    ReferenceTo::Target {
+                        scope: ReferenceScope::Partition,
+                        ..
+                    }
+                )
+            }),
             steps: Vec::new(),
         }
     }
@@ -127,6 +145,9 @@ impl<'p> Output<'p> {
                     if let Some(buffer) = self.buffers.get_mut(target) {
                         buffer.rows -= 1;
                         buffer.total -= 1;
+                    }
+                    if self.checks_rows {
+                        self.rows.pop();
                     }
                 }
                 Step::From(reference) => {
@@ -210,6 +231,8 @@ impl<'p> Output<'p> {
             keys,
             references,
             touching,
+            rows,
+            checks_rows,
             steps,
             ..
         } = self;
@@ -219,14 +242,25 @@ impl<'p> Output<'p> {
         steps.push(Step::Row { target });
         buffer.rows += 1;
         buffer.total += 1;
+        if *checks_rows {
+            rows.push((frame, row, target));
+        }
+        let columns_of = || {
+            let target = plan.targets.get(target);
+            target.map_or(&[][..], |target| &target.columns)
+        };
         for number in touching.get(target).into_iter().flatten() {
             let (Some(reference), Some(noted)) =
                 (plan.references.get(*number), references.get_mut(*number))
             else {
                 continue;
             };
+            let types = match reference.to {
+                ReferenceTo::Target { .. } => columns_of(),
+                ReferenceTo::Table { .. } => &[],
+            };
             if reference.from == target
-                && let Some(range) = key(&reference.from_columns, fields, &buffer.data, keys)
+                && let Some(range) = key(&reference.from_columns, types, fields, &buffer.data, keys)
             {
                 noted.from.push((range, frame, row));
                 steps.push(Step::From(*number));
@@ -234,12 +268,26 @@ impl<'p> Output<'p> {
             if let ReferenceTo::Target {
                 target: to,
                 columns,
+                ..
             } = &reference.to
                 && *to == target
-                && let Some(range) = key(columns, fields, &buffer.data, keys)
+                && let Some(range) = key(columns, types, fields, &buffer.data, keys)
             {
                 noted.to.push(range);
                 steps.push(Step::To(*number));
+            }
+        }
+    }
+
+    /// Counts the rows that a row of a map was written to as not written after all.
+    pub(super) fn reject(&mut self, frame: u32, row: u32) {
+        for (_, _, target) in self
+            .rows
+            .iter()
+            .filter(|(of, number, _)| (*of, *number) == (frame, row))
+        {
+            if let Some(buffer) = self.buffers.get_mut(*target) {
+                buffer.total -= 1;
             }
         }
     }
@@ -252,6 +300,7 @@ impl<'p> Output<'p> {
             keys,
             references,
             outside,
+            across,
             ..
         } = self;
         let bytes = |range: &Range<usize>| keys.get(range.clone()).unwrap_or_default();
@@ -261,8 +310,11 @@ impl<'p> Output<'p> {
             .zip(references.iter_mut())
             .enumerate()
         {
-            match reference.to {
-                ReferenceTo::Target { .. } => {
+            match &reference.to {
+                ReferenceTo::Target {
+                    scope: ReferenceScope::Partition,
+                    ..
+                } => {
                     let few = noted.to.len() <= 16;
                     let many: HashSet<&[u8]> = if few {
                         HashSet::new()
@@ -279,6 +331,15 @@ impl<'p> Output<'p> {
                         if !found {
                             dangling(number, *frame, *row);
                         }
+                    }
+                }
+                ReferenceTo::Target { .. } => {
+                    let Some(across) = across.get_mut(number) else {
+                        continue;
+                    };
+                    noted.to.iter().for_each(|range| across.have(bytes(range)));
+                    for (range, _, _) in &noted.from {
+                        across.refer(bytes(range));
                     }
                 }
                 ReferenceTo::Table { .. } => {
@@ -303,6 +364,11 @@ impl<'p> Output<'p> {
             noted.to.clear();
         }
         keys.clear();
+    }
+
+    /// Forgets which rows the partition wrote.
+    pub(super) fn forget_rows(&mut self) {
+        self.rows.clear();
     }
 
     /// The batches that are full; all of them when `last`.
@@ -337,9 +403,11 @@ impl<'p> Output<'p> {
         self.buffers.iter().map(|buffer| buffer.total).collect()
     }
 
-    /// The values that refer to tables which are not written.
-    pub(super) fn outside(self) -> Vec<OutsideReference> {
-        self.outside
+    /// The values that refer to tables which are not written, and what became of the references
+    /// that leave their partition.
+    pub(super) fn references(self) -> (Vec<OutsideReference>, Vec<AcrossReference>) {
+        let outside = self
+            .outside
             .into_iter()
             .enumerate()
             .filter(|(_, outside)| !outside.values.is_empty() || !outside.complete)
@@ -348,15 +416,51 @@ impl<'p> Output<'p> {
                 values: outside.values.into_iter().collect(),
                 complete: outside.complete,
             })
-            .collect()
+            .collect();
+        let across = self
+            .plan
+            .references
+            .iter()
+            .zip(self.across)
+            .enumerate()
+            .filter_map(|(number, (reference, across))| {
+                let ReferenceTo::Target { scope, .. } = &reference.to else {
+                    return None;
+                };
+                let found = match scope {
+                    ReferenceScope::Partition => return None,
+                    ReferenceScope::Run(_) => across.end(),
+                    ReferenceScope::Database(_) => None,
+                };
+                let (rows, values, samples) = match found {
+                    Some((rows, values, samples)) => (Some(rows), values, samples),
+                    None => (None, 0, Vec::new()),
+                };
+                let single = reference.from_columns.len() == 1;
+                Some(AcrossReference {
+                    reference: number,
+                    rows,
+                    values,
+                    samples: samples
+                        .into_iter()
+                        .filter(|_| single)
+                        .filter_map(|key| key.get(KEY_PART..).map(<[u8]>::to_vec))
+                        .collect(),
+                })
+            })
+            .collect();
+        (outside, across)
     }
 }
 
 fn touching(plan: &Plan, target: usize) -> Vec<usize> {
-    let touches = |reference: &Reference| {
-        let referred =
-            matches!(reference.to, ReferenceTo::Target { target: to, .. } if to == target);
-        reference.from == target || referred
+    let touches = |reference: &Reference| match &reference.to {
+        ReferenceTo::Target {
+            scope: ReferenceScope::Database(_),
+            ..
+        } => false,
+        ReferenceTo::Target { target: to, .. } => reference.from == target || *to == target,
+        ReferenceTo::Table { .. } => reference.from == target,
     };
     (0..)
         .zip(&plan.references)
@@ -369,9 +473,11 @@ fn touching(plan: &Plan, target: usize) -> Vec<usize> {
 const KEY_PART: usize = 4;
 
 /// Appends the key made of some fields; `None` where one of them is null (such a key refers to
-/// nothing).
+/// nothing). Integers are brought to one width where the columns are given, so that those of columns
+/// of two widths can be compared.
 fn key(
     columns: &[usize],
+    types: &[TargetColumn],
     fields: &[Option<Range<usize>>],
     data: &[u8],
     keys: &mut Vec<u8>,
@@ -386,6 +492,14 @@ fn key(
         let Some(field) = field else {
             keys.truncate(start);
             return None;
+        };
+        let wide;
+        let field = match types.get(*column) {
+            Some(column) if column.pg_type.ty() == Ty::Int => {
+                wide = int(field).to_be_bytes();
+                &wide[..]
+            }
+            _ => field,
         };
         keys.extend(u32::try_from(field.len()).unwrap_or(u32::MAX).to_be_bytes());
         keys.extend(field);

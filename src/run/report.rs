@@ -5,6 +5,7 @@ use crate::eval::Program;
 use crate::plan::builtin;
 use crate::types::SeverityValue;
 
+use super::across::AcrossReference;
 use super::ledger::{FrameCounts, MapLedger, ReasonCount, ReasonReport, Reject};
 use super::output::OutsideReference;
 use super::partition::Results;
@@ -30,6 +31,8 @@ pub struct RunReport {
     pub dangling: Vec<(usize, u64)>,
     /// Values that must be in tables which the plan does not write.
     pub outside: Vec<OutsideReference>,
+    /// What became of foreign keys whose rows may refer to rows of other partitions.
+    pub across: Vec<AcrossReference>,
 }
 
 impl RunReport {
@@ -56,7 +59,12 @@ impl RunReport {
                 severity: program.severity(number),
                 rows: counts.rows,
                 dependents: counts.dependents,
-                samples: counts.samples.clone(),
+                samples: counts
+                    .samples
+                    .iter()
+                    .filter(|key| !key.is_empty())
+                    .cloned()
+                    .collect(),
             })
             .collect();
         let dangling = results
@@ -66,15 +74,18 @@ impl RunReport {
             .filter(|(_, (_, rows))| *rows > 0)
             .map(|(reference, (_, rows))| (reference, *rows))
             .collect();
+        let written = results.output.totals();
+        let (outside, across) = results.output.references();
         Self {
             read,
-            written: results.output.totals(),
+            written,
             maps,
             reasons,
             rejected: results.rejected,
             rejects: results.rejects,
             dangling,
-            outside: results.output.outside(),
+            outside,
+            across,
         }
     }
 
@@ -97,9 +108,19 @@ impl RunReport {
                     .find(|reason| reason.name == report.reason)?;
                 let mut meaning = reason.meaning.clone();
                 if report.dependents > 0 {
+                    let (rows, are) = if report.dependents == 1 {
+                        ("row that belongs", "is")
+                    } else {
+                        ("rows that belong", "are")
+                    };
                     meaning = format!(
-                        "{meaning}; {} rows that belong to them are left out too",
+                        "{meaning}; {} {rows} to them {are} left out too",
                         report.dependents
+                    );
+                }
+                if report.samples.is_empty() {
+                    meaning.push_str(
+                        " (the keys of these rows are not shown: their columns are sensitive)",
                     );
                 }
                 Some(Finding {

@@ -84,6 +84,26 @@ impl PgType {
         }
     }
 
+    /// Whether PostgreSQL holds a value of this type and one of `other` for equal exactly where the
+    /// language does: not so for durations (a month is thirty days), documents and types that are
+    /// only copied.
+    pub fn is_compared_by_value(&self, other: &PgType) -> bool {
+        let known = match self {
+            PgType::Bool
+            | PgType::Int2
+            | PgType::Int4
+            | PgType::Int8
+            | PgType::Text
+            | PgType::Varchar(_)
+            | PgType::Bytea
+            | PgType::Timestamptz
+            | PgType::Uuid
+            | PgType::Inet => true,
+            PgType::Interval | PgType::Json | PgType::Jsonb | PgType::Other(_) => false,
+        };
+        known && self.ty() == other.ty()
+    }
+
     /// Whether a value's binary form in `source` can be sent for this type as it stands.
     pub fn copies_from(&self, source: &PgType) -> bool {
         match (self, source) {

@@ -429,7 +429,7 @@ async fn a_structure_that_changes_under_way_is_noticed() {
         )
         .await
         .unwrap();
-    let sink = target.sink().await.unwrap();
+    let mut sink = target.sink().await.unwrap();
     let written = sink.finish().await.unwrap();
     let error = match target.complete(written).await {
         Ok(_) => panic!("nothing was noticed"),

@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, compare, ddl, snapshot};
 use crate::cli::args::{CatalogCommand, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::mapping;
+use crate::cli::mapping::{self, Compiled};
 use crate::cli::operator::accept::Accepted;
 use crate::cli::operator::findings;
 use crate::cli::printer::{Printer, Style};
@@ -18,6 +18,13 @@ use crate::pg::database::read_only;
 use crate::pg::introspect::{introspect, schema_version};
 use crate::pg::{Connection, Secret, connect};
 use crate::plan::needs::needs;
+
+/// What a database does not know of itself.
+const UNMARKED: &str = "\
+# No column is marked as sensitive yet, because a database does not know it. Add `sensitive: true` to
+# those whose values must never be shown in messages and reports: tokens, hashes, addresses, as in
+#     - {name: email, type: text, sensitive: true}
+";
 
 /// Runs the command.
 ///
@@ -61,6 +68,23 @@ pub async fn run(command: &CatalogCommand, printer: &Printer) -> Result<ExitStat
             let connection = reach(database_uri).await?;
             let only = (!tables.is_empty()).then_some(tables.as_slice());
             let mut live = introspect(&connection.client, schema, only).await?;
+            let missing: Vec<String> = tables
+                .iter()
+                .filter(|table| !live.tables.contains_key(*table))
+                .map(|table| format!("`{table}`"))
+                .collect();
+            if !missing.is_empty() || live.tables.is_empty() {
+                let message = if missing.is_empty() {
+                    format!("the database has no tables in schema `{schema}`")
+                } else {
+                    format!("schema `{schema}` has no table {}", missing.join(", "))
+                };
+                let diagnostic = Diagnostic::error(codes::E0640, message).help(
+                    "look for the right names with `\\dt *.*` in psql; names are case-sensitive",
+                );
+                return Err(Failure::one(ExitStatus::Usage, diagnostic));
+            }
+            live.title = format!("{name} (read off schema {schema})");
             if let Ok(known) = snapshot::shipped(name) {
                 live.adopt(&known);
                 if let Some(version) = &known.identity.version
@@ -71,6 +95,15 @@ pub async fn run(command: &CatalogCommand, printer: &Printer) -> Result<ExitStat
                 }
             }
             live.catalog.clone_from(name);
+            let any_sensitive = live
+                .tables
+                .values()
+                .flat_map(|table| &table.columns)
+                .any(|column| column.sensitive);
+            if !any_sensitive {
+                printer.data(UNMARKED);
+                printer.say(UNMARKED.replace("# ", "").trim_end());
+            }
             printer.data(&snapshot::to_yaml(&live));
         }
         CatalogCommand::Diff {
@@ -78,17 +111,11 @@ pub async fn run(command: &CatalogCommand, printer: &Printer) -> Result<ExitStat
             name,
             schema,
             mapping,
+            catalogs,
             all,
         } => {
-            return diff(
-                database_uri,
-                name,
-                schema,
-                mapping.as_deref(),
-                *all,
-                printer,
-            )
-            .await;
+            let compiled = mapping::load(mapping.as_deref(), catalogs)?;
+            return diff(database_uri, name, schema, &compiled, *all, printer).await;
         }
     }
     Ok(ExitStatus::Done)
@@ -98,11 +125,10 @@ async fn diff(
     uri: &str,
     name: &str,
     schema: &str,
-    mapping: Option<&Path>,
+    compiled: &Compiled,
     all: bool,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let compiled = mapping::load(mapping, &[])?;
     let (source, target) = needs(&compiled.plan, &compiled.source, &compiled.target);
     let (needed, expected) = if compiled.plan.source.name == name {
         (source, &compiled.source)
@@ -186,7 +212,7 @@ fn find(name: &str) -> Result<Catalog, Failure> {
 /// A session that reads only.
 async fn reach(uri: &str) -> Result<Connection, Failure> {
     let endpoint = endpoint_of(
-        "database",
+        "live",
         &Secret::new(uri),
         "--database-uri",
         &Environment::system(),

@@ -10,9 +10,9 @@ use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
 use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
-use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
+use crate::cli::operator::{Job, Outcome, findings, rehearsal, rejects, table};
 use crate::cli::printer::{Printer, Style};
-use crate::config::{DataFacts, config_findings};
+use crate::config::DataFacts;
 use crate::diagnostics::{Finding, FindingSeverity, codes};
 use crate::pg::source::may_lock;
 
@@ -113,17 +113,14 @@ async fn look_at_all(
     describe(job, printer);
     let Some(source) = &job.settings.source else {
         // SQLite: the configuration alone can be judged.
-        outcome.findings = config_findings(
-            &job.settings,
-            DataFacts {
-                has_bcrypt_hash: true,
-            },
-        );
+        outcome.findings = job.settings.config_findings(DataFacts {
+            has_bcrypt_hash: true,
+        });
         return Ok(outcome);
     };
     let schemas = Schemas {
-        source: &sides.synapse_schema,
-        target: &sides.mas_schema,
+        source: &sides.source_schema,
+        target: &sides.target_schema,
     };
     let begun = std::time::Instant::now();
     let mut looked = look(job, source, schemas, Purpose::Migrate).await?;
@@ -146,12 +143,11 @@ async fn look_at_all(
         if list.is_some() {
             printer.always("no list of accounts is written: the rows could not be rehearsed");
         }
-        looked.findings.extend(config_findings(
-            &job.settings,
-            DataFacts {
+        looked
+            .findings
+            .extend(job.settings.config_findings(DataFacts {
                 has_bcrypt_hash: true,
-            },
-        ));
+            }));
     }
     outcome.findings = looked.findings;
     Ok(outcome)
@@ -191,22 +187,24 @@ pub(super) fn describe(job: &Job, printer: &Printer) {
     }
     printer.say(&job.settings.target.describe());
     printer.say("");
-    printer.diagnostics(&crate::base::Files::new(), &job.settings.warnings);
+    printer.warnings(&crate::base::Files::new(), &job.settings.warnings);
 }
 
 fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
     let run = outcome.run.as_ref();
     if let Some(run) = run {
         printer.say(&table::ledger(run));
+        // What a reason of the mapping says, its findings say; of the others the place must be told.
+        printer.diagnostics(
+            &job.compiled.files,
+            &rejects::builtin(&job.program.plan, run),
+        );
     }
     if let Some(forecast) = &outcome.forecast {
         printer.say(&table::accounts(&forecast.accounts, &outcome.links));
         printer.say(&table::sign_in(&forecast.sign_in));
     }
-    let findings = findings::render(&outcome.findings, run, &job.accepted, printer);
-    if !findings.is_empty() {
-        printer.say(&findings);
-    }
+    findings::print(&outcome.findings, run, &job.accepted, printer);
     for line in job.accepted.idle(&outcome.findings, run.is_some()) {
         printer.say(&findings::wrap(&line, ""));
     }
@@ -225,8 +223,8 @@ fn verdict(outcome: &Outcome, accepted: &Accepted, status: ExitStatus) -> String
     let warnings = outcome.findings.len() - errors - known;
     let rehearsed = match &outcome.run {
         Some(run) => format!(
-            "{} rows were rehearsed",
-            table::thousands(run.read.iter().sum())
+            "{} rehearsed",
+            table::rows_that(run.read.iter().sum(), "was", "were")
         ),
         None => "the rows were not rehearsed".to_owned(),
     };

@@ -245,8 +245,8 @@ fn sides(directory: &Path) -> SideArgs {
     SideArgs {
         synapse_config: vec![directory.join("homeserver.yaml")],
         config: vec![directory.join("mas.yaml")],
-        synapse_schema: "public".to_owned(),
-        mas_schema: "public".to_owned(),
+        source_schema: "public".to_owned(),
+        target_schema: "public".to_owned(),
         max_partition_memory: 512,
         ..SideArgs::default()
     }

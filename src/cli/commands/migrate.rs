@@ -16,9 +16,9 @@ use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::verification::{self, Comparison};
-use crate::cli::operator::{Job, Outcome, across, connector, findings, rehearsal, table};
+use crate::cli::operator::{Job, Outcome, connector, findings, rehearsal, rejects, table};
 use crate::cli::printer::{Printer, Style};
-use crate::config::{DataFacts, config_findings};
+use crate::config::DataFacts;
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions};
 use crate::pg::target::{
@@ -26,7 +26,7 @@ use crate::pg::target::{
 };
 use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
 use crate::run::digest::{Both, DigestSink, TableDigest};
-use crate::run::{Inputs, Reject, RunReport, run as run_plan};
+use crate::run::{Inputs, RunReport, find_row, run as run_plan};
 
 use super::check::{describe, with_report};
 
@@ -86,16 +86,16 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         End::Committed => (
             ExitStatus::Done,
             format!(
-                "migrated: {} rows are in the target, committed",
-                total(&outcome)
+                "migrated: {} in the target, committed",
+                table::rows_that(total(&outcome), "is", "are")
             ),
             Style::Good,
         ),
         End::RolledBack => (
             ExitStatus::Done,
             format!(
-                "dry run: {} rows were written and rolled back, nothing was changed",
-                total(&outcome)
+                "dry run: {} written and rolled back, nothing was changed",
+                table::rows_that(total(&outcome), "was", "were")
             ),
             Style::Good,
         ),
@@ -139,8 +139,8 @@ enum End {
     Refused,
 }
 
-fn total(outcome: &Outcome) -> String {
-    table::thousands(outcome.written.iter().sum())
+fn total(outcome: &Outcome) -> u64 {
+    outcome.written.iter().sum()
 }
 
 async fn attempt(
@@ -153,17 +153,14 @@ async fn attempt(
 ) -> Result<End, Failure> {
     describe(job, printer);
     let Some(source) = &job.settings.source else {
-        outcome.findings = config_findings(
-            &job.settings,
-            DataFacts {
-                has_bcrypt_hash: true,
-            },
-        );
+        outcome.findings = job.settings.config_findings(DataFacts {
+            has_bcrypt_hash: true,
+        });
         return Ok(End::Refused);
     };
     let schemas = Schemas {
-        source: &args.sides.synapse_schema,
-        target: &args.sides.mas_schema,
+        source: &args.sides.source_schema,
+        target: &args.sides.target_schema,
     };
     let begun = Instant::now();
     let looked = tokio::select! {
@@ -177,12 +174,11 @@ async fn attempt(
     // What the configurations forbid is known before a row is read; what hangs on the rows is asked
     // again when they are.
     outcome.findings.clone_from(&looked.findings);
-    outcome.findings.extend(config_findings(
-        &job.settings,
-        DataFacts {
+    outcome
+        .findings
+        .extend(job.settings.config_findings(DataFacts {
             has_bcrypt_hash: false,
-        },
-    ));
+        }));
     if job.accepted.standing(&outcome.findings) == Standing::Blocked || !looked.readable {
         return Ok(End::Refused);
     }
@@ -358,7 +354,7 @@ impl Migration<'_> {
         outcome.digests = digests.iter().map(|table| table.whole()).collect();
         let refused = report.rejected > 0
             || self.job.accepted.standing(&outcome.findings) == Standing::Blocked;
-        let rejects = self.rejects(&report);
+        let rejects = rejects::all(&self.job.program.plan, &report);
         outcome.run = Some(report);
         if refused {
             transaction.rollback().await;
@@ -438,7 +434,7 @@ impl Migration<'_> {
         source_connect: &impl Connect,
         transaction: &mut TargetTransaction,
     ) -> Result<(Passed, Across), Failure> {
-        let asked = across::source(&self.job.settings, reader.leader(), self.schemas.source);
+        let asked = rehearsal::across_accounts(self.job, reader, self.schemas);
         let (passed, across) = tokio::join!(self.pass(reader, source_connect, transaction), asked);
         Ok((passed?, across?))
     }
@@ -466,9 +462,44 @@ impl Migration<'_> {
         let mut both = Both(&mut sink, &mut digests);
         let outcome = run_plan(inputs, &mut scans, &mut both, &mut watch).await;
         watch.finish();
-        let report =
-            outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
-        let written = sink.finish().await?;
+        let finished = match outcome {
+            Ok(report) => match sink.finish().await {
+                Ok(written) => Ok((report, written)),
+                Err(error) => Err(Failure::from(error)),
+            },
+            Err(diagnostic) => {
+                let refused = diagnostic.code == codes::E0679;
+                let status = if refused {
+                    ExitStatus::Findings
+                } else {
+                    ExitStatus::Unexpected
+                };
+                Err(Failure::one(status, *diagnostic))
+            }
+        };
+        let (report, written) = match (finished, sink.refused_row()) {
+            (Ok(done), _) => done,
+            (Err(failure), None) => return Err(failure),
+            (Err(mut failure), Some(row)) => {
+                let inputs = Inputs {
+                    program: &job.program,
+                    broadcasts,
+                    limits: job.limits,
+                };
+                let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
+                let origin = find_row(inputs, &mut scans, row.0, row.1).await;
+                if let (Ok(Some(origin)), Some(diagnostic)) =
+                    (origin, failure.diagnostics.first_mut())
+                {
+                    diagnostic.notes.push(format!(
+                        "written by map `{}`; {}",
+                        origin.map,
+                        findings::source_key(&origin.key)
+                    ));
+                }
+                return Err(failure);
+            }
+        };
         Ok(Passed {
             report,
             written,
@@ -540,59 +571,6 @@ impl Migration<'_> {
             Ok(())
         })
     }
-
-    /// Why rows were rejected: a diagnostic for each reason and place of the mapping.
-    fn rejects(&self, report: &RunReport) -> Vec<Diagnostic> {
-        let plan = &self.job.program.plan;
-        let mut groups: Vec<(&Reject, Vec<&str>)> = Vec::new();
-        for reject in &report.rejects {
-            let known = groups.iter_mut().find(|(first, _)| {
-                (first.reason, first.node, &first.block)
-                    == (reject.reason, reject.node, &reject.block)
-            });
-            match known {
-                Some((_, keys)) => keys.push(&reject.key),
-                None => groups.push((reject, vec![&reject.key])),
-            }
-        }
-        let diagnostic = |(reject, keys): (&Reject, Vec<&str>)| {
-            let reason = plan.reasons.get(reject.reason);
-            let name = reason.map_or("", |reason| reason.name.as_str());
-            let first = keys.first().copied().unwrap_or_default();
-            let mut diagnostic = Diagnostic::error(
-                codes::E0501,
-                format!(
-                    "rows rejected by reason `{name}` in `{}`: {first} …",
-                    reject.block
-                ),
-            );
-            if let [one] = keys.as_slice() {
-                diagnostic.message = format!(
-                    "row rejected by reason `{name}` in `{}`: {one}",
-                    reject.block
-                );
-            }
-            if let Some(span) = reject.node.and_then(|node| plan.origin(node)) {
-                let label = if reject.why.is_empty() {
-                    String::new()
-                } else {
-                    format!("the value {}", reject.why)
-                };
-                diagnostic = diagnostic.primary(span, label);
-            }
-            if let Some(origin) = reason.and_then(|reason| reason.origin) {
-                diagnostic = diagnostic.secondary(origin, "the reason");
-            }
-            if keys.len() > 1 {
-                diagnostic = diagnostic.note(format!(
-                    "source keys of some: {}",
-                    keys.get(..5).unwrap_or(&keys).join(", ")
-                ));
-            }
-            diagnostic
-        };
-        groups.into_iter().map(diagnostic).collect()
-    }
 }
 
 fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
@@ -609,7 +587,7 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
     if !errors.is_empty() {
         let text = findings::render(&errors, outcome.run.as_ref(), &job.accepted, printer);
         // One empty line after it, not two.
-        printer.say(text.trim_end_matches('\n'));
+        printer.always(text.trim_end_matches('\n'));
         printer.say("");
     }
     let warnings = findings::brief(&outcome.findings, &job.accepted, printer);

@@ -38,7 +38,7 @@ async fn undo(
     past: &PastRun,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let schema = &args.sides.mas_schema;
+    let schema = &args.sides.target_schema;
     let plan = &job.program.plan;
     let looking = connect(&job.settings.target).await?;
     let others = other_sessions(&looking.client, &[looking.facts.backend_pid]).await?;

@@ -10,7 +10,7 @@ use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::verification::{self, Comparison};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
-use crate::config::{DataFacts, config_findings};
+use crate::config::DataFacts;
 use crate::diagnostics::FindingSeverity;
 use crate::pg::database::snapshot;
 use crate::pg::source::{PgSource, SourceLock, SourceOptions};
@@ -58,14 +58,11 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
             printer.say(&verification::render(differences));
         }
     } else {
-        printer.say(
-            findings::render(
-                &outcome.findings,
-                outcome.run.as_ref(),
-                &job.accepted,
-                printer,
-            )
-            .trim_end(),
+        findings::print(
+            &outcome.findings,
+            outcome.run.as_ref(),
+            &job.accepted,
+            printer,
         );
     }
     if printer.format == OutputFormat::Json {
@@ -94,12 +91,12 @@ async fn compare(
     let mut outcome = Outcome::default();
     describe(job, printer);
     let Some(source) = &job.settings.source else {
-        outcome.findings = config_findings(&job.settings, DataFacts::default());
+        outcome.findings = job.settings.config_findings(DataFacts::default());
         return Ok((outcome, None));
     };
     let schemas = Schemas {
-        source: &args.sides.synapse_schema,
-        target: &args.sides.mas_schema,
+        source: &args.sides.source_schema,
+        target: &args.sides.target_schema,
     };
     let looked = look(job, source, schemas, Purpose::Compare).await?;
     frame.sides.clone_from(&looked.sides);

@@ -90,10 +90,22 @@ pub(super) const PAGES: &[Page] = &[
             "give each key a value of its own, or remove the duplicates in the source",
         )
         .concerns("the accounts that would share the value", "`migrate` would end when keys are put back, and change nothing"),
-    Page::warning(Group::Mapping, "unproven_<key>")
+    Page::error(Group::Mapping, "dangling_<foreign_key>")
         .means(
-            "whether a unique key of the target will hold can neither be shown nor asked, because a look-up table gives one value for several keys",
+            "rows would refer to rows that the mapping does not write; whether those exist was known only when all rows had gone by, because they may be of another partition",
+            "write the rows that are referred to, leave out those that refer to them, or write `null` in place of the reference",
+        )
+        .concerns("what refers to rows that are left out", "`migrate` would end before keys are put back, and change nothing"),
+    Page::warning(Group::Mapping, "unchecked_<foreign_key>")
+        .means(
+            "whether every row that is referred to is written was not followed: only PostgreSQL can compare the values, or there are too many to hold",
             "do a dry run: a violation ends it at its end, and changes nothing",
         )
-        .concerns("the accounts that would share the value", "a violation would end the migration at its end, and change nothing"),
+        .concerns("what refers to rows that are left out", "a violation would end the migration when the foreign key is put back, and change nothing"),
+    Page::warning(Group::Mapping, "unproven_<constraint>")
+        .means(
+            "whether a unique key or a check constraint of the target will hold is not shown: the key does not follow from the source's, a look-up table gives one value for several keys, or the constraint is SQL that only the database understands",
+            "do a dry run: a violation ends it, and changes nothing",
+        )
+        .concerns("the rows that would break it", "a violation would end the migration, and change nothing"),
 ];

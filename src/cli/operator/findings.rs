@@ -50,6 +50,15 @@ pub fn from_pg(error: &PgError) -> Finding {
     }
 }
 
+/// The key of a source row for people, who also hear why there is none.
+pub fn source_key(key: &str) -> String {
+    if key.is_empty() {
+        "the key of the source row is not shown: its columns are sensitive".to_owned()
+    } else {
+        format!("source key: {key}")
+    }
+}
+
 /// Whether one of them blocks the run.
 pub fn any_error(findings: &[Finding]) -> bool {
     findings
@@ -201,6 +210,28 @@ fn accepted_list(findings: &[Finding], accepted: &Accepted, printer: &Printer) -
         text.push('\n');
     }
     text
+}
+
+/// Prints all findings; those that block the run whatever was asked for.
+pub fn print(
+    findings: &[Finding],
+    run: Option<&RunReport>,
+    accepted: &Accepted,
+    printer: &Printer,
+) {
+    let of = |severity: FindingSeverity| {
+        let chosen = findings.iter().filter(|found| found.severity == severity);
+        let chosen: Vec<Finding> = chosen.cloned().collect();
+        render(&chosen, run, accepted, printer)
+    };
+    let errors = of(FindingSeverity::Error);
+    let warnings = of(FindingSeverity::Warning);
+    if !errors.is_empty() {
+        printer.always(&errors);
+    }
+    if !warnings.is_empty() {
+        printer.say(&warnings);
+    }
 }
 
 /// The warnings in a line each: who wants to know more asks `check`.

@@ -10,9 +10,12 @@ pub mod past_run;
 pub mod preflight;
 pub mod progress;
 pub mod rehearsal;
+pub mod rejects;
 pub mod report;
+pub mod sides;
 pub mod sql_text;
 pub mod table;
+pub mod unproven;
 pub mod verification;
 pub mod watch;
 
@@ -21,16 +24,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::{CommandLine, Environment, Settings};
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::eval::Program;
 use crate::pg::source::ScanQuery;
 use crate::pg::target::TargetTable;
-use crate::pg::{Endpoint, PgError, Secret, connect};
+use crate::pg::{Endpoint, PgError, connect};
 use crate::plan::Plan;
 use crate::run::digest::RowsDigest;
 use crate::run::{Limits, RunReport};
 use crate::types::{OwnedValue, SeverityValue, Ty};
+
+use sides::Sides;
 
 use super::args::SideArgs;
 use super::exit::ExitStatus;
@@ -45,8 +49,8 @@ pub struct Job {
     pub compiled: Compiled,
     /// The mapping with its parameters.
     pub program: Program,
-    /// Both configurations.
-    pub settings: Settings,
+    /// Both databases, and what is known of their products.
+    pub settings: Sides,
     /// The clock of the run.
     pub migrated_at: Timestamp,
     /// What may be held in memory.
@@ -62,7 +66,14 @@ impl Job {
     /// Mapping errors, or every problem with settings, before any connection.
     pub fn new(args: &SideArgs, printer: &Printer) -> Result<Self, Failure> {
         let compiled = mapping::load(args.mapping.as_deref(), &args.catalogs)?;
-        printer.diagnostics(&compiled.files, &compiled.warnings);
+        // What is not proven is a finding, in the same words whatever the mapping is.
+        let warnings: Vec<Diagnostic> = compiled
+            .warnings
+            .iter()
+            .filter(|warning| warning.code != codes::W0401)
+            .cloned()
+            .collect();
+        printer.warnings(&compiled.files, &warnings);
         let mut problems = Vec::new();
         let migrated_at = match &args.migrated_at {
             None => Timestamp::now(),
@@ -71,14 +82,7 @@ impl Job {
                 Timestamp::UNIX_EPOCH
             }),
         };
-        let command_line = CommandLine {
-            synapse_config: args.synapse_config.clone(),
-            mas_config: args.config.clone(),
-            synapse_database_uri: args.synapse_database_uri.clone().map(Secret::new),
-            mas_database_uri: args.mas_database_uri.clone().map(Secret::new),
-            upstream_provider_mapping: args.upstream_provider_mapping.clone(),
-        };
-        let settings = match Settings::resolve(&command_line, &Environment::system()) {
+        let settings = match Sides::find(args, &compiled.plan) {
             Ok(settings) => settings,
             Err(found) => {
                 problems.extend(found);
@@ -173,31 +177,32 @@ fn moment(text: &str) -> Result<Timestamp, Diagnostic> {
 
 /// The parameters that configurations and flags decide; a mapping without one of them ignores it.
 fn params(
-    settings: &Settings,
+    settings: &Sides,
     migrated_at: Timestamp,
     ignore_missing: bool,
 ) -> BTreeMap<String, OwnedValue> {
-    let providers = settings
+    let mut known = BTreeMap::from([(
+        "migrated_at".to_owned(),
+        OwnedValue::Timestamp(migrated_at.as_microsecond()),
+    )]);
+    let Some(products) = &settings.products else {
+        return known;
+    };
+    let providers = products
         .providers
         .iter()
         .map(|(name, id)| (name.clone(), OwnedValue::Uuid(id.value.to_bytes())))
         .collect();
-    let disabled = settings
+    known.insert(
+        "server_name".to_owned(),
+        OwnedValue::Text(products.server_name.value.clone()),
+    );
+    known.insert("providers".to_owned(), OwnedValue::Map(providers));
+    let disabled = products
         .disabled_providers()
         .map(|name| (name.to_owned(), OwnedValue::Bool(true)))
         .collect();
-    let mut known = BTreeMap::from([
-        (
-            "server_name".to_owned(),
-            OwnedValue::Text(settings.server_name.value.clone()),
-        ),
-        (
-            "migrated_at".to_owned(),
-            OwnedValue::Timestamp(migrated_at.as_microsecond()),
-        ),
-        ("providers".to_owned(), OwnedValue::Map(providers)),
-        ("disabled_providers".to_owned(), OwnedValue::Map(disabled)),
-    ]);
+    known.insert("disabled_providers".to_owned(), OwnedValue::Map(disabled));
     if ignore_missing {
         known.insert(
             "missing_providers".to_owned(),

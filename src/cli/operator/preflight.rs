@@ -18,6 +18,7 @@ use crate::pg::{Connection, PgError, connect};
 use crate::plan::needs::needs;
 
 use super::report::SideReport;
+use super::unproven::unproven;
 use super::{Job, across, findings, target_tables};
 
 /// Both connections, and what the look at them gave.
@@ -176,6 +177,9 @@ async fn compare(
     )
     .await?;
     looked.readable &= source_ok && target_ok;
+    if purpose == Purpose::Migrate {
+        looked.findings.extend(unproven(job));
+    }
     if target_ok && purpose == Purpose::Migrate {
         let problems =
             target_preflight(&looked.target.client, schemas.target, &target_tables(plan)).await?;
@@ -185,8 +189,10 @@ async fn compare(
                 looked.findings.push(finding);
             }
         }
-        let running = across::target(&looked.target.client, schemas.target).await?;
-        looked.findings.extend(running);
+        if job.settings.products.is_some() {
+            let running = across::target(&looked.target.client, schemas.target).await?;
+            looked.findings.extend(running);
+        }
         let surprises =
             surprises(&looked.target.client, schemas.target, &target_tables(plan)).await?;
         if !surprises.is_empty() {

@@ -6,14 +6,14 @@ use tokio_postgres::Client;
 
 use crate::cli::failure::Failure;
 use crate::cli::printer::Printer;
-use crate::config::{DataFacts, ProviderLinks, config_findings};
+use crate::config::{DataFacts, ProviderLinks};
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::eval::{decode, query};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions, load};
 use crate::pg::{Endpoint, references};
-use crate::plan::{ReferenceTo, Side};
+use crate::plan::{ReferenceScope, ReferenceTo, Side};
 use crate::run::{Inputs, NoSink, OutsideReference, RunReport, run};
-use crate::types::Value;
+use crate::types::{PgType, Value};
 
 use super::across::{self, Across};
 use super::forecast::Forecast;
@@ -70,7 +70,7 @@ pub async fn rehearse(
     let mut sink = NoSink;
     let (outcome, across) = tokio::join!(
         run(inputs, &mut scans, &mut sink, &mut watch),
-        across::source(&job.settings, reader.leader(), schemas.source)
+        across_accounts(job, &reader, schemas)
     );
     watch.finish();
     let report = outcome.map_err(|diagnostic| {
@@ -105,11 +105,30 @@ pub async fn rehearse(
     })
 }
 
+/// What accounts show together, where the source has such.
+///
+/// # Errors
+/// A question that the server refuses.
+pub async fn across_accounts(
+    job: &Job,
+    reader: &PgSource,
+    schemas: Schemas<'_>,
+) -> Result<Across, Failure> {
+    match &job.settings.products {
+        Some(products) => across::source(products, reader.leader(), schemas.source).await,
+        None => Ok(Across::default()),
+    }
+}
+
 /// What watches a pass over the rows.
 pub fn watch(job: &Job, printer: &Printer, what: &'static str) -> Watch {
     Watch {
         progress: Progress::new(printer, what),
-        forecast: Forecast::new(&job.program, job.settings.mas.passwords_enabled.value),
+        forecast: job
+            .settings
+            .products
+            .as_ref()
+            .and_then(|products| Forecast::new(&job.program, products.mas.passwords_enabled.value)),
     }
 }
 
@@ -166,11 +185,102 @@ pub fn rows(
     let has_bcrypt_hash = passwords
         .and_then(|target| report.written.get(target))
         .is_some_and(|rows| *rows > 0);
-    let mut findings = config_findings(&job.settings, DataFacts { has_bcrypt_hash });
+    let mut findings = job.settings.config_findings(DataFacts { has_bcrypt_hash });
     findings.extend(report.findings(&job.program));
+    findings.extend(open_references(job, report));
     findings.extend(forecast.and_then(Forecast::finding));
-    across::complete(&job.settings, links, &mut findings);
+    if let Some(products) = &job.settings.products {
+        across::complete(products, links, &mut findings);
+    }
     findings
+}
+
+/// References that leave their partition: rows that refer to none that is written, and references
+/// that could not be followed.
+fn open_references(job: &Job, report: &RunReport) -> Vec<Finding> {
+    let plan = &job.program.plan;
+    let mut findings = Vec::new();
+    for across in &report.across {
+        let Some(reference) = plan.references.get(across.reference) else {
+            continue;
+        };
+        let ReferenceTo::Target {
+            target,
+            columns,
+            scope,
+        } = &reference.to
+        else {
+            continue;
+        };
+        let (Some(from), Some(to)) = (plan.targets.get(reference.from), plan.targets.get(*target))
+        else {
+            continue;
+        };
+        let key = format!(
+            "foreign key `{}` of `{}` to `{}`",
+            reference.name, from.table, to.table
+        );
+        let column = columns.first().and_then(|column| to.columns.get(*column));
+        match across.rows {
+            Some(0) => {}
+            Some(rows) => findings.push(Finding {
+                id: format!("dangling_{}", reference.name),
+                severity: FindingSeverity::Error,
+                count: rows,
+                samples: column
+                    .filter(|column| !column.sensitive)
+                    .into_iter()
+                    .flat_map(|column| {
+                        across
+                            .samples
+                            .iter()
+                            .filter_map(|bytes| value_text(&wide(&column.pg_type), bytes))
+                    })
+                    .collect(),
+                meaning: format!("{key}: rows refer to rows that the mapping does not write"),
+                remedy: format!(
+                    "write these rows of `{}` too, leave out the rows that refer to them, or write `null` in place of the reference",
+                    to.table
+                ),
+                sql: None,
+            }),
+            None => findings.push(Finding {
+                id: format!("unchecked_{}", reference.name),
+                severity: FindingSeverity::Warning,
+                count: 1,
+                samples: Vec::new(),
+                meaning: match scope {
+                    ReferenceScope::Database(why) => {
+                        format!("{key} was not followed: {why}")
+                    }
+                    ReferenceScope::Run(_) | ReferenceScope::Partition => {
+                        format!("{key} was not followed: it has too many values to hold")
+                    }
+                },
+                remedy: "a row without partner would end the migration when the foreign key is built again, and change nothing".to_owned(),
+                sql: None,
+            }),
+        }
+    }
+    findings
+}
+
+/// The type in which a value of a reference is kept.
+fn wide(ty: &PgType) -> PgType {
+    match ty {
+        PgType::Int2 | PgType::Int4 => PgType::Int8,
+        other => other.clone(),
+    }
+}
+
+/// A value of a key as text, where it is of a type that is shown.
+fn value_text(ty: &PgType, bytes: &[u8]) -> Option<String> {
+    match decode(ty, Some(bytes)) {
+        Ok(Value::Text(text)) => Some(text.to_owned()),
+        Ok(Value::Int(number)) => Some(number.to_string()),
+        Ok(Value::Uuid(bytes)) => Some(crate::functions::uuid_text(&bytes)),
+        _ => None,
+    }
 }
 
 /// Rows of tables which the mapping does not write, but that written rows would refer to, and which
@@ -201,12 +311,7 @@ async fn outside(
         let values: Vec<String> = outside
             .values
             .iter()
-            .filter_map(|bytes| match decode(&column.pg_type, Some(bytes)) {
-                Ok(Value::Text(text)) => Some(text.to_owned()),
-                Ok(Value::Int(number)) => Some(number.to_string()),
-                Ok(Value::Uuid(bytes)) => Some(crate::functions::uuid_text(&bytes)),
-                _ => None,
-            })
+            .filter_map(|bytes| value_text(&column.pg_type, bytes))
             .collect();
         let missing =
             references::missing(target, schema, table, to, &column.pg_type, &values).await?;

@@ -290,8 +290,9 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
                     links: used.links,
                     mas_provider: job
                         .settings
-                        .providers
-                        .get(&used.provider)
+                        .products
+                        .as_ref()
+                        .and_then(|products| products.providers.get(&used.provider))
                         .map(|id| id.value.to_string()),
                 })
                 .collect(),

@@ -23,13 +23,28 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// What became of the rows: per map the rows read, written, left out by reason; the sum adds up or
-/// the run would have failed.
+/// A number and a noun, in the plural where it has one: `1 map`, `2 maps`.
+pub fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", thousands(number as u64))
+}
+
+/// A number of rows and what is true of them: `1 row was`, `2 rows were`.
+pub fn rows_that(number: u64, one: &str, more: &str) -> String {
+    if number == 1 {
+        format!("1 row {one}")
+    } else {
+        format!("{} rows {more}", thousands(number))
+    }
+}
+
+/// What became of the rows: per map its rows (those that drive it, joined or grouped), written, left
+/// out by reason; the sum adds up or the run would have failed.
 pub fn ledger(report: &RunReport) -> String {
     const LABEL: usize = 40;
     let mut text = format!(
         "{:<LABEL$} {:>9} {:>9} {:>9} {:>9}\n",
-        "map, from table", "read", "written", "left out", "rejected"
+        "map, from table", "rows", "written", "left out", "rejected"
     );
     for map in &report.maps {
         let sum = |counts: &[ReasonCount]| counts.iter().map(|count| count.rows).sum::<u64>();

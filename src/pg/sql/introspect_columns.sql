@@ -2,7 +2,19 @@
 -- A NOT NULL that is not valid (possible from PostgreSQL 18 on) promises nothing.
 SELECT c.relname::text,
        a.attname::text,
-       format_type(a.atttypid, a.atttypmod),
+       -- Of a domain the type under it, with the limit that the lowest domain which has one sets.
+       (
+           WITH RECURSIVE layers (typid, typmod) AS (
+               SELECT a.atttypid, a.atttypmod
+               UNION ALL
+               SELECT t.typbasetype, CASE WHEN l.typmod < 0 THEN t.typtypmod ELSE l.typmod END
+               FROM layers AS l
+               JOIN pg_catalog.pg_type AS t ON t.oid = l.typid AND t.typtype = 'd'
+           )
+           SELECT format_type(l.typid, l.typmod)
+           FROM layers AS l
+           JOIN pg_catalog.pg_type AS t ON t.oid = l.typid AND t.typtype <> 'd'
+       ),
        a.attnotnull AND NOT EXISTS (
            SELECT FROM pg_catalog.pg_constraint AS n
            WHERE n.conrelid = c.oid AND n.contype = 'n'

@@ -155,22 +155,50 @@ pub(super) fn interrupted() -> PgError {
     )
 }
 
-/// A batch was not taken.
+/// A batch was not taken, because of the row with this number in its table if one is given.
 pub(super) fn copy(
     table: &Relation,
     columns: &[String],
-    rows_before: u64,
+    row: Option<u64>,
     error: &tokio_postgres::Error,
 ) -> PgError {
-    let mut diagnostic = Diagnostic::error(codes::E0665, format!("writing to `{table}` failed"));
-    let (line, column) = server_error::copy_position(error, columns);
-    if let Some(line) = line {
-        diagnostic = diagnostic.note(format!("at row {} of the table", rows_before + line));
+    let (_, column) = server_error::copy_position(error, columns);
+    let refused = is_about_a_row(error);
+    let constraint = error
+        .as_db_error()
+        .and_then(|db| db.constraint())
+        .map(|name| format!("`{name}`"));
+    let mut diagnostic = match (refused, constraint) {
+        (true, Some(name)) => Diagnostic::error(
+            codes::E0679,
+            format!("a row for `{table}` violates its constraint {name}"),
+        ),
+        (true, None) => Diagnostic::error(codes::E0679, format!("a row for `{table}` is refused")),
+        (false, _) => Diagnostic::error(codes::E0665, format!("writing to `{table}` failed")),
+    };
+    if let Some(row) = row {
+        diagnostic = diagnostic.note(format!("at row {row} of the table"));
     }
     if let Some(column) = column {
         diagnostic = diagnostic.note(format!("in column `{column}`"));
     }
-    with_notes(diagnostic, error)
+    let mut error = with_notes(diagnostic, error);
+    if refused {
+        error.kind = PgErrorKind::RowsRefused;
+        error.diagnostic.help.push(
+            "leave such rows out by `skip … when`, or make a value that the table takes".to_owned(),
+        );
+    }
+    error
+}
+
+/// Whether the server did not like a row: its values or what they would break. A malformed COPY is
+/// our own fault.
+fn is_about_a_row(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        let code = code.code();
+        (code.starts_with("22") || code.starts_with("23")) && code != "22P04"
+    })
 }
 
 /// The server took another number of rows than were sent.

@@ -21,6 +21,7 @@ mod preflight;
 mod privileges;
 mod query;
 mod rebuild;
+mod sequences;
 mod sink;
 mod steps;
 mod structure;
@@ -310,6 +311,7 @@ async fn strip(
         .chain(structure.indexes.iter().map(query::drop_index))
         .collect();
     client.batch_execute(&statements.join("; ")).await?;
+    sequences::take(client, &structure.sequences).await?;
     if !structure.written.is_empty() {
         client
             .batch_execute(&pg_query::truncate(&structure.written))

@@ -9,6 +9,7 @@ use super::digest::StructureDigest;
 use super::error;
 use super::phase::{Phase, RebuiltKind, TargetEvent};
 use super::query;
+use super::sequences;
 use super::sink::Written;
 use super::steps::Steps;
 use super::structure::{ForeignKey, Index, Structure};
@@ -45,6 +46,10 @@ async fn take_phases(
     for (place, index) in (1..).zip(&indexes) {
         rebuild_index(client, steps, index, place, indexes.len()).await?;
     }
+    // The indexes know the greatest values.
+    sequences::move_behind(client, &structure.sequences)
+        .await
+        .map_err(|error| error::phase(Phase::RebuildIndexes, &error))?;
     steps.end()?;
 
     steps.start(Phase::RebuildForeignKeys)?;

@@ -14,6 +14,7 @@ use super::phase::Phase;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::pg::query;
 use crate::pg::relation::Relation;
+use crate::pg::server_error;
 use crate::pg::{PgError, PgErrorKind};
 use crate::run::{RowBatch, RowSink};
 
@@ -39,7 +40,20 @@ impl Written {
 /// Takes batches for the tables of a target transaction.
 pub struct PgSink {
     batches: Option<mpsc::Sender<(usize, RowBatch)>>,
-    writer: Option<JoinHandle<Result<Vec<u64>, PgError>>>,
+    writer: Option<JoinHandle<Result<Vec<u64>, Refused>>>,
+    refused_row: Option<(usize, u64)>,
+}
+
+/// Why writing ended, and the row it ended at: its target, its number among those of the target.
+struct Refused {
+    error: PgError,
+    row: Option<(usize, u64)>,
+}
+
+impl From<PgError> for Refused {
+    fn from(error: PgError) -> Self {
+        Self { error, row: None }
+    }
 }
 
 impl PgSink {
@@ -69,16 +83,24 @@ impl PgSink {
                 targets,
                 batches,
             ))),
+            refused_row: None,
         })
     }
 
     /// Waits until every batch has been taken.
     ///
     /// # Errors
-    /// E0665 or E0670, unless a write has already answered it; then E0900, a defect of the caller.
-    pub async fn finish(mut self) -> Result<Written, PgError> {
+    /// E0665, E0670 or E0679, unless a write has already answered it; then E0900, a defect of the
+    /// caller.
+    pub async fn finish(&mut self) -> Result<Written, PgError> {
         self.batches = None;
         self.outcome().await.map(|rows| Written { rows })
+    }
+
+    /// The row that the server refused, if it did and said which: its target, and its number, from 1,
+    /// among the rows of that target.
+    pub fn refused_row(&self) -> Option<(usize, u64)> {
+        self.refused_row
     }
 
     /// What became of the writer.
@@ -86,9 +108,13 @@ impl PgSink {
         let Some(writer) = self.writer.take() else {
             return Err(defect("the writer had failed before"));
         };
-        writer
+        let ended = writer
             .await
-            .unwrap_or_else(|_| Err(defect("the writer was ended from outside")))
+            .unwrap_or_else(|_| Err(defect("the writer was ended from outside").into()));
+        ended.map_err(|refused| {
+            self.refused_row = refused.row;
+            refused.error
+        })
     }
 }
 
@@ -135,19 +161,27 @@ async fn write_all(
     client: Arc<Client>,
     mut targets: Vec<Target>,
     mut batches: mpsc::Receiver<(usize, RowBatch)>,
-) -> Result<Vec<u64>, PgError> {
+) -> Result<Vec<u64>, Refused> {
     while let Some((number, batch)) = batches.recv().await {
         let Some(target) = targets.get_mut(number) else {
-            return Err(defect("a batch is for a target that is not there"));
+            return Err(defect("a batch is for a target that is not there").into());
         };
         if batch.rows == 0 {
             continue;
         }
-        let taken = copy(&client, &target.statement, batch.data)
-            .await
-            .map_err(|error| error::copy(&target.table, &target.columns, target.rows, &error))?;
+        let taken = match copy(&client, &target.statement, batch.data).await {
+            Ok(taken) => taken,
+            Err(error) => {
+                let (line, _) = server_error::copy_position(&error, &target.columns);
+                let row = line.map(|line| target.rows + line);
+                return Err(Refused {
+                    error: error::copy(&target.table, &target.columns, row, &error),
+                    row: row.map(|row| (number, row)),
+                });
+            }
+        };
         if taken != batch.rows {
-            return Err(error::batch_count(&target.table, batch.rows, taken));
+            return Err(error::batch_count(&target.table, batch.rows, taken).into());
         }
         target.rows += taken;
     }

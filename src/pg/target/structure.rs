@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use tokio_postgres::{Client, Error, Row};
 
+use super::sequences::{self, Sequence};
 use crate::pg::relation::{self, Relation};
 
 /// A foreign key from or to a written table.
@@ -74,6 +75,8 @@ pub(super) struct Structure {
     pub(super) foreign_keys: Vec<ForeignKey>,
     /// Indexes to drop and to put back.
     pub(super) indexes: Vec<Index>,
+    /// Sequences that number rows of the written tables.
+    pub(super) sequences: Vec<Sequence>,
     /// What stays.
     pub(super) kept: Vec<Kept>,
     /// Foreign keys that stay although a table that is not written has them: they make it
@@ -148,6 +151,7 @@ pub(super) async fn read(client: &Client, written: &[Relation]) -> Result<Struct
         touched,
         foreign_keys,
         indexes,
+        sequences: sequences::read(client, written).await?,
         kept,
         in_the_way,
     })
@@ -296,5 +300,8 @@ pub(super) async fn unsuitable(
             ));
         }
     }
+    reasons.extend(sequences::obstacles(
+        &sequences::read(client, written).await?,
+    ));
     Ok(reasons)
 }

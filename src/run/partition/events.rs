@@ -5,7 +5,7 @@ use crate::plan::{NodeId, Relation, builtin};
 use crate::types::{SeverityValue, Value};
 
 use super::super::ledger::{Reject, SAMPLES};
-use super::{Partition, REJECTS, RowFate};
+use super::{NONE, Partition, REJECTS, RowFate};
 
 impl<'b> Partition<'b, '_, '_> {
     /// Ends a row: counts it under its reason unless that was done where the value failed.
@@ -62,13 +62,27 @@ impl<'b> Partition<'b, '_, '_> {
         }
     }
 
+    /// Ends a row that was written but refers to one that was not: it is rejected after all, once,
+    /// however many references of it are open.
     pub(super) fn dangling(&mut self, reference: usize, frame: usize, row: u32) {
         if let Some(count) = self.results.dangling.get_mut(reference) {
             count.1 += 1;
         }
+        if self.member_fate(frame, row) != RowFate::Live {
+            return;
+        }
         let why = "refers to a row that is not written";
-        let stop = Stop::new(builtin::DANGLING_REFERENCE, NodeId::MAX, why);
-        self.event(frame, row, &stop);
+        let reason = builtin::DANGLING_REFERENCE;
+        self.end_row(frame, row, &Stop::new(reason, NodeId::MAX, why));
+        self.results
+            .output
+            .reject(u32::try_from(frame).unwrap_or(NONE), row);
+        if let Some(counts) = self.results.frames.get_mut(frame) {
+            counts.written -= 1;
+            if let Some(count) = counts.ended.get_mut(reason) {
+                *count += 1;
+            }
+        }
     }
 
     /// The key of the source row at the root of a frame's row, without values that must not be

@@ -21,6 +21,7 @@ use crate::eval::{self, Place, Program, Stop};
 use crate::plan::{Frame, Pass, Relation};
 use crate::types::Value;
 
+use super::RowOrigin;
 use super::block::Block;
 use super::ledger::{FrameCounts, ReasonCounts, Reject};
 use super::output::Output;
@@ -37,8 +38,17 @@ const SCAN_LIMIT: usize = 8;
 /// How many rejects are kept for diagnostics.
 const REJECTS: usize = 20;
 
+/// A written row whose origin is looked for.
+pub(super) struct Wanted {
+    pub(super) target: usize,
+    /// Its number among the rows of the target, from 1.
+    pub(super) row: u64,
+    pub(super) found: Option<RowOrigin>,
+}
+
 /// What a run counts and writes; outlives the partitions.
 pub(super) struct Results<'p> {
+    pub(super) wanted: Option<Wanted>,
     pub(super) output: Output<'p>,
     pub(super) frames: Vec<FrameCounts>,
     pub(super) reasons: Vec<ReasonCounts>,
@@ -60,6 +70,7 @@ impl<'p> Results<'p> {
             ..FrameCounts::default()
         };
         Self {
+            wanted: None,
             output: Output::new(plan),
             frames: plan.frames.iter().map(|_| counts()).collect(),
             reasons: vec![ReasonCounts::default(); reasons],
@@ -69,6 +80,13 @@ impl<'p> Results<'p> {
             noted: Noted::default(),
             broadcast_indexes: HashMap::new(),
         }
+    }
+
+    /// Whether the row that is looked for was written.
+    pub(super) fn is_found(&self) -> bool {
+        self.wanted
+            .as_ref()
+            .is_some_and(|wanted| wanted.found.is_some())
     }
 }
 
@@ -149,6 +167,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
         for (reference, frame, row) in rejects {
             self.dangling(reference, frame as usize, row);
         }
+        self.results.output.forget_rows();
     }
 
     fn plan_frame(&self, frame: usize) -> Option<&'b Frame> {

@@ -3,6 +3,7 @@
 use crate::eval::{self, Place, Stop};
 use crate::plan::{Frame, Into, IntoCondition, NodeId, Rule, builtin};
 
+use super::super::RowOrigin;
 use super::{NONE, Partition, RowFate};
 
 impl<'b> Partition<'b, '_, '_> {
@@ -105,6 +106,26 @@ impl<'b> Partition<'b, '_, '_> {
             u32::try_from(at.frame).unwrap_or(NONE),
             at.member,
         );
+        if let Some(wanted) = &self.results.wanted
+            && wanted.target == into.target
+            && wanted.row == self.results.output.total(into.target)
+        {
+            self.note_origin(at);
+        }
         Ok(())
+    }
+
+    /// Notes where the row comes from that was looked for. If it is taken back, another will have
+    /// its number, and be noted in its place.
+    fn note_origin(&mut self, at: &Place) {
+        let origin = RowOrigin {
+            map: self
+                .plan_frame(at.frame)
+                .map_or_else(String::new, |frame| frame.name.clone()),
+            key: self.row_key(at.frame, at.member),
+        };
+        if let Some(wanted) = &mut self.results.wanted {
+            wanted.found = Some(origin);
+        }
     }
 }
