@@ -176,8 +176,11 @@ async fn a_row_that_the_server_refuses_is_named_by_place_and_column() {
 
     let nothing = batch(&[shelf(11), vec![int(12), None]]);
     let error = write(&database, vec![(0, batch(&good)), (0, nothing)]).await;
-    assert_eq!(error.diagnostic.code, codes::E0665);
-    assert_eq!(error.diagnostic.message, "writing to `public.shelf` failed");
+    assert_eq!(error.diagnostic.code, codes::E0679);
+    assert_eq!(
+        error.diagnostic.message,
+        "a row for `public.shelf` is refused"
+    );
     assert!(
         error
             .diagnostic
@@ -227,7 +230,7 @@ async fn a_failed_batch_is_heard_of_at_the_next_one() {
     let bad = || (0, batch(&[vec![int(1), None]]));
     // As many as it takes: the sink may hold some before it hears.
     let error = write(&database, (0..10).map(|_| bad()).collect()).await;
-    assert_eq!(error.diagnostic.code, codes::E0665);
+    assert_eq!(error.diagnostic.code, codes::E0679);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
