@@ -1,5 +1,5 @@
 //! Drawing diagnostics: for people with the lines they speak of, short, or as JSON. With
-//! [`super::window`] the only user of codespan-reporting.
+//! `window` the only user of codespan-reporting.
 
 use codespan_reporting::diagnostic as drawn;
 use codespan_reporting::term::{self, DisplayStyle, termcolor};

@@ -150,15 +150,15 @@ impl Case {
             .skip_while(|line| !line.is_empty())
             .collect();
         lines.pop();
-        // Diagnostics are drawn with the mapping's own lines.
-        let is_drawn = |line: &str| {
+        // So do the lines of a mapping and what is said of them.
+        let of_mapping = |line: &str| {
+            let head = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
             line.starts_with("error[E")
                 || line.starts_with("warning[W")
-                || line.contains('│')
-                || line.trim_start().starts_with("= ")
+                || head.starts_with(['│', '=', '┌', '·'])
         };
         lines.retain(|line| {
-            line.chars().count() > 80 && !line.contains("mapwright-test-") && !is_drawn(line)
+            line.chars().count() > 80 && !line.contains("mapwright-test-") && !of_mapping(line)
         });
         assert!(lines.is_empty(), "more than 80 columns: {lines:#?}");
     }

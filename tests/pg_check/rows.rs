@@ -109,9 +109,9 @@ pub(crate) const CASES: &[Case] = &[
         .mapping(&[("= x.external_id\n", "= \"to {x.external_id}\"\n")])
         .synapse(&[("  - {idp_id: dex,", "  - {idp_id: two}\n  - {idp_id: dex,")])
         .with(&["--upstream-provider-mapping", "oidc-two:01JSHPZHAXC50QBKH67MH33TNG"]),
-    Case::error("dangling_reference").mapping(&[(
-        "user_password_id = ulid(a.created_at, a.mxid)\n        user_id          = a.id",
-        "user_password_id = ulid(a.created_at, a.mxid)\n        user_id          = ulid(a.created_at, a.mxid, \"else\") for users",
+    Case::error("dangling_reference").count(2).also(&["value_out_of_range"]).mapping(&[(
+        "version          = 1\n",
+        "version          = length(hash) * 100000000\n",
     )]),
     Case::error("dangling_user_passwords_user_id_fkey").mapping(&[(
         "user_password_id = ulid(a.created_at, a.mxid)\n        user_id          = a.id",

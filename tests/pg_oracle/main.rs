@@ -32,7 +32,7 @@ mod text;
 mod values;
 
 use std::collections::BTreeMap;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use case::{Case, Severity};
 use execute::{Outcome, Rejected, Row, compiled, execute};
@@ -57,9 +57,9 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 /// The seed that was asked for, or another one every second.
+/// The same cases in every run unless told otherwise, so that a change is judged by what it changes.
 fn seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    setting("MAPWRIGHT_ORACLE_SEED").unwrap_or(now.as_secs() * 1_000_000)
+    setting("MAPWRIGHT_ORACLE_SEED").unwrap_or(900_000_000)
 }
 
 /// The rows of a query, as texts.

@@ -232,7 +232,7 @@ async fn a_role_that_owns_too_little_is_refused() {
     let error = refusal(&database.connector()).await;
     assert_eq!(code(&error), "E0662");
     assert!(
-        notes(&error).contains("CREATE ON SCHEMA \"public\""),
+        notes(&error).contains("GRANT USAGE, CREATE ON SCHEMA"),
         "{error:?}"
     );
 }
