@@ -10,7 +10,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::types::Ty;
 
 use super::keys::{Grounds, Prover};
-use super::known;
+use super::known::Known;
 use super::partition::{self, Alignment};
 use super::programs::Lower;
 use super::reasons::reasons;
@@ -28,7 +28,8 @@ pub fn plan(
     target: &Catalog,
     diagnostics: &mut Diagnostics,
 ) -> Option<Plan> {
-    let alignment = partition::align(&mut mapping, source, diagnostics);
+    let known = Known::of(&mapping);
+    let alignment = partition::align(&mut mapping, &known, source, diagnostics);
     let prover = Prover {
         mapping: &mapping,
         source,
@@ -37,7 +38,7 @@ pub fn plan(
     let mut unique: BTreeMap<(usize, usize), Grounds> = BTreeMap::new();
     for (number, frame) in mapping.frames.iter().enumerate() {
         for (place, join) in frame.joins.iter().enumerate() {
-            if !known::join(&mapping, number, join) {
+            if !known.join(&mapping, number, join) {
                 continue;
             }
             match (

@@ -10,7 +10,7 @@ use crate::check::ir::{self, Expr, ExprKind, Relation};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::types::{PgType, Ty};
 
-use super::known;
+use super::known::Known;
 
 /// The partition key of each scan, by number, and which scans are read in step.
 pub(super) struct Alignment {
@@ -36,10 +36,11 @@ struct Constraint {
 /// Finds the partition keys of a mapping; reports what cannot be aligned.
 pub(super) fn align(
     mapping: &mut ir::Mapping,
+    known: &Known,
     source: &Catalog,
     diagnostics: &mut Diagnostics,
 ) -> Option<Alignment> {
-    let constraints = constraints(mapping);
+    let constraints = constraints(mapping, known);
     let count = mapping.scans.len();
     let mut component: Vec<usize> = (0..count).collect();
     for constraint in &constraints {
@@ -342,13 +343,14 @@ fn not_aligned(
 }
 
 /// What ties the scans of a mapping together.
-fn constraints(mapping: &ir::Mapping) -> Vec<Constraint> {
+fn constraints(mapping: &ir::Mapping, known: &Known) -> Vec<Constraint> {
     let mut found = Vec::new();
     for (index, frame) in mapping.frames.iter().enumerate() {
         for join in &frame.joins {
             let name = frame.slots.get(join.slot).map_or("", |slot| &slot.alias);
             tie(
                 mapping,
+                known,
                 index,
                 join.slot,
                 &join.on,
@@ -358,7 +360,7 @@ fn constraints(mapping: &ir::Mapping) -> Vec<Constraint> {
         }
         if let Some(root) = root(mapping, Relation::Frame(index))
             && !frame.group.is_empty()
-            && known::values(mapping, index, &frame.group)
+            && (frame.group.iter()).all(|key| known.value(mapping, index, key))
         {
             let options: Vec<_> = frame
                 .group
@@ -381,7 +383,7 @@ fn constraints(mapping: &ir::Mapping) -> Vec<Constraint> {
             });
         }
         each_exists(frame, &mut |slot, on| {
-            tie(mapping, index, slot, on, "`exists`", &mut found)
+            tie(mapping, known, index, slot, on, "`exists`", &mut found)
         });
     }
     found
@@ -390,6 +392,7 @@ fn constraints(mapping: &ir::Mapping) -> Vec<Constraint> {
 /// Adds the constraint of a condition on `slot` of `frame`.
 fn tie(
     mapping: &ir::Mapping,
+    known: &Known,
     frame: usize,
     slot: usize,
     on: &ir::Condition,
@@ -401,7 +404,7 @@ fn tie(
         .get(frame)
         .and_then(|frame| frame.slots.get(slot))
         .map(|slot| slot.relation)
-        .filter(|_| known::condition(mapping, frame, on))
+        .filter(|_| known.condition(mapping, frame, on))
     else {
         return;
     };
