@@ -186,3 +186,26 @@ fn a_value_that_fails_is_counted_once_however_many_rows_ask_for_it() {
     let bad = bad.map(|bad| (bad.rows, bad.dependents));
     assert_eq!((report.rejected, bad), (1, Some((1, 3))));
 }
+
+#[test]
+fn whether_a_row_that_ended_was_meant_is_seen_by_what_the_asking_row_computes() {
+    let blocks = "
+        view kept from pets as p {
+            fail bad when p.kind is null
+            owner = p.owner
+            pet = p.id
+        }
+        view asking from visits as w {
+            person = w.person
+            least = w.pet + 1
+        }
+        map m from asking as a
+            join many kept as k on k.owner == a.person and k.pet < a.least else skip lonely
+        { into log_lines { line = \"\" } }";
+    let pets = [(1, "Rex", None)];
+    let report = report(blocks, &pets, &[(1, 1), (1, 0)]);
+    assert_eq!(ended(&report), [("lonely", 1), ("owner_not_migrated", 1)]);
+    let bad = report.reasons.iter().find(|reason| reason.reason == "bad");
+    let bad = bad.map(|bad| (bad.rows, bad.dependents));
+    assert_eq!(bad, Some((1, 1)));
+}

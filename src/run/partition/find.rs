@@ -159,7 +159,7 @@ impl<'b> Partition<'b, '_, '_> {
             }
         }
         if let Some(residual) = lookup.residual {
-            if ended.is_some() && !self.is_of_copies(at.frame, residual) {
+            if ended.is_some() && !self.asks_for_copies(at.frame, lookup.slot, residual) {
                 return Ok(());
             }
             match (eval::holds(self.program, self, &bound, residual), ended) {
@@ -283,11 +283,13 @@ impl<'b> Partition<'b, '_, '_> {
         }
     }
 
-    /// Whether a node is computed of such columns alone, and of nothing that counts or looks up rows.
-    fn is_of_copies(&self, frame: usize, node: NodeId) -> bool {
+    /// Whether a node asks the row of a slot for such columns alone, and nothing that counts or looks up
+    /// rows is in it. What it asks the other rows for may be computed: they live.
+    fn asks_for_copies(&self, frame: usize, of: usize, node: NodeId) -> bool {
         let mut open = vec![node];
         while let Some(node) = open.pop() {
             match self.program.plan.nodes.get(node as usize) {
+                Some(Node::Field { slot, .. }) if *slot != of => {}
                 Some(Node::Field { .. } | Node::Local(_)) => {
                     if !self.is_copy(frame, node, Through::Groups) {
                         return false;
