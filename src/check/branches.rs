@@ -132,7 +132,8 @@ impl BlockChecker<'_, '_, '_> {
                 typed.push((values, value));
             }
         }
-        let all = subject.ty.ty == Ty::Bool
+        // Of a subject that has no type, its arms tell what it was meant to be.
+        let all = (subject.ty.ty == Ty::Bool || subject.ty.is_error())
             && [true, false].iter().all(|truth| {
                 seen.iter()
                     .any(|(value, _)| *value == OwnedValue::Bool(*truth))
