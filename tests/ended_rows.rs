@@ -9,15 +9,11 @@
     missing_docs
 )]
 
-use std::collections::BTreeMap;
+#[path = "harness/mappings.rs"]
+mod mappings;
 
-use mapwright::base::Files;
-use mapwright::catalog::snapshot::from_yaml;
-use mapwright::compile::compile;
-use mapwright::diagnostics::Diagnostics;
-use mapwright::eval::Program;
-use mapwright::run::memory::{MemorySource, NamedRow};
-use mapwright::run::{Inputs, Limits, NoSink, RunReport, Silent, run};
+use mappings::row;
+use mapwright::run::RunReport;
 use mapwright::types::OwnedValue;
 
 const REASONS: &str = r#"
@@ -28,54 +24,27 @@ const REASONS: &str = r#"
 "#;
 
 fn report(blocks: &str, pets: &[(i64, &str, Option<&str>)], visits: &[(i64, i64)]) -> RunReport {
-    let mut files = Files::new();
     let catalogs = [
         include_str!("catalogs/tiny_source.yaml"),
         include_str!("catalogs/tiny_target.yaml"),
-    ]
-    .map(|text| {
-        let id = files.add("catalog.yaml", text);
-        from_yaml(&files, id).unwrap()
-    });
+    ];
     let text = format!("mapping m\nsource tiny_source\ntarget tiny_target\n{REASONS}{blocks}");
-    let id = files.add("m.map", text);
-    let mut found = Diagnostics::new();
-    let plan = compile(&files, id, &catalogs, &mut found);
-    let plan = plan.unwrap_or_else(|| panic!("{:#?}", found.into_sorted()));
-    let program = Program::new(plan, BTreeMap::new()).unwrap();
+    let plan = mappings::compiled(catalogs, &text).unwrap_or_else(|found| panic!("{found:#?}"));
     let int = OwnedValue::Int;
     let text = |text: &str| OwnedValue::Text(text.to_owned());
     let pets = (1..).zip(pets).map(|(id, (owner, name, kind))| {
-        NamedRow::from([
-            ("id".to_owned(), int(id)),
-            ("owner".to_owned(), int(*owner)),
-            ("name".to_owned(), text(name)),
-            ("kind".to_owned(), kind.map_or(OwnedValue::Null, text)),
+        row([
+            ("id", int(id)),
+            ("owner", int(*owner)),
+            ("name", text(name)),
+            ("kind", kind.map_or(OwnedValue::Null, text)),
         ])
     });
-    let visits = visits.iter().map(|(person, pet)| {
-        NamedRow::from([
-            ("person".to_owned(), int(*person)),
-            ("pet".to_owned(), int(*pet)),
-            ("at".to_owned(), int(0)),
-        ])
-    });
-    let tables = BTreeMap::from([
-        ("pets".to_owned(), pets.collect::<Vec<_>>()),
-        ("visits".to_owned(), visits.collect()),
-    ]);
-    let mut source = MemorySource::new(&program.plan, &tables).unwrap();
-    let inputs = Inputs {
-        program: &program,
-        broadcasts: Vec::new(),
-        limits: Limits::default(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime
-        .block_on(run(inputs, &mut source, &mut NoSink, &mut Silent))
-        .unwrap()
+    let visits = visits
+        .iter()
+        .map(|(person, pet)| row([("person", int(*person)), ("pet", int(*pet)), ("at", int(0))]));
+    let tables = [("pets", pets.collect()), ("visits", visits.collect())];
+    mappings::report(plan, tables)
 }
 
 fn ended(report: &RunReport) -> Vec<(&str, u64)> {

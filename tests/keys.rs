@@ -8,10 +8,9 @@
     missing_docs
 )]
 
-use mapwright::base::Files;
-use mapwright::catalog::snapshot::from_yaml;
-use mapwright::compile::compile;
-use mapwright::diagnostics::Diagnostics;
+#[path = "harness/mappings.rs"]
+mod mappings;
+
 use mapwright::plan::KeyVerdict;
 
 const SOURCE: &str = r#"
@@ -80,20 +79,9 @@ fn keys(maps: &str) -> Vec<(String, Result<Vec<String>, String>)> {
 /// The same, or the errors.
 #[expect(clippy::type_complexity, reason = "a test's own result")]
 fn compiled(maps: &str) -> Result<Vec<(String, Result<Vec<String>, String>)>, Vec<String>> {
-    let mut files = Files::new();
-    let catalogs = [SOURCE.to_owned(), format!("{TARGET}{SINK}")].map(|text| {
-        let id = files.add("catalog.yaml", text);
-        from_yaml(&files, id).unwrap_or_else(|found| panic!("{found:#?}"))
-    });
     let head = "mapping m\nsource src\ntarget dst\nparam start: timestamp = t\"2024-01-01T00:00:00Z\"\nparam step: int = 1\nreason odd warn \"odd\"\nmap used from person as p { skip odd when p.at < start and step == 1 into sink { line = p.login } }\n";
-    let id = files.add("m.map", format!("{head}{maps}"));
-    let mut found = Diagnostics::new();
-    let plan = compile(&files, id, &catalogs, &mut found).ok_or_else(|| {
-        let found = found.into_sorted().into_iter();
-        found
-            .map(|found| format!("{} {}", found.code, found.message))
-            .collect::<Vec<_>>()
-    })?;
+    let target = format!("{TARGET}{SINK}");
+    let plan = mappings::compiled([SOURCE, &target], &format!("{head}{maps}"))?;
     let keys = plan
         .keys
         .iter()

@@ -9,16 +9,18 @@
     missing_docs
 )]
 
+#[path = "harness/mappings.rs"]
+mod mappings;
+
 use std::collections::BTreeMap;
 
+use mappings::row;
 use mapwright::base::Files;
-use mapwright::catalog::snapshot::{from_yaml, shipped};
+use mapwright::catalog::snapshot::shipped;
 use mapwright::compile::compile;
 use mapwright::diagnostics::Diagnostics;
-use mapwright::eval::Program;
 use mapwright::plan::{Plan, ReferenceScope, ReferenceTo};
-use mapwright::run::memory::{MemorySource, NamedRow};
-use mapwright::run::{Inputs, Limits, NoSink, RunReport, Silent, run};
+use mapwright::run::RunReport;
 use mapwright::types::OwnedValue;
 
 const SOURCE: &str = r#"
@@ -71,18 +73,13 @@ tables:
 "#;
 
 fn plan(blocks: &str) -> Plan {
-    let mut files = Files::new();
-    let catalogs = [SOURCE, TARGET].map(|text| {
-        let id = files.add("catalog.yaml", text);
-        from_yaml(&files, id).unwrap()
-    });
-    let id = files.add(
-        "m.map",
-        format!("mapping m\nsource src\ntarget dst\n{blocks}"),
-    );
-    let mut found = Diagnostics::new();
-    let plan = compile(&files, id, &catalogs, &mut found);
-    plan.unwrap_or_else(|| panic!("{:#?}", found.into_sorted()))
+    between(SOURCE, blocks)
+}
+
+/// The plan of a mapping from another source.
+fn between(source: &str, blocks: &str) -> Plan {
+    let text = format!("mapping m\nsource src\ntarget dst\n{blocks}");
+    mappings::compiled([source, TARGET], &text).unwrap_or_else(|found| panic!("{found:#?}"))
 }
 
 fn report(
@@ -90,37 +87,16 @@ fn report(
     people: &[(i64, Option<i64>)],
     children: &[(i64, i64, Option<i64>)],
 ) -> RunReport {
-    let program = Program::new(plan(blocks), BTreeMap::new()).unwrap();
     let int = OwnedValue::Int;
-    let row = |cells: &[(&str, OwnedValue)]| -> NamedRow {
-        cells
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect()
-    };
     let maybe = |value: Option<i64>| value.map_or(OwnedValue::Null, int);
     let people = people
         .iter()
-        .map(|(id, boss)| row(&[("id", int(*id)), ("boss", maybe(*boss))]));
+        .map(|(id, boss)| row([("id", int(*id)), ("boss", maybe(*boss))]));
     let children = children
         .iter()
-        .map(|(id, p, q)| row(&[("id", int(*id)), ("p", int(*p)), ("q", maybe(*q))]));
-    let tables = BTreeMap::from([
-        ("p".to_owned(), people.collect::<Vec<_>>()),
-        ("c".to_owned(), children.collect()),
-    ]);
-    let mut source = MemorySource::new(&program.plan, &tables).unwrap();
-    let inputs = Inputs {
-        program: &program,
-        broadcasts: Vec::new(),
-        limits: Limits::default(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime
-        .block_on(run(inputs, &mut source, &mut NoSink, &mut Silent))
-        .unwrap()
+        .map(|(id, p, q)| row([("id", int(*id)), ("p", int(*p)), ("q", maybe(*q))]));
+    let tables = [("p", people.collect()), ("c", children.collect())];
+    mappings::report(plan(blocks), tables)
 }
 
 fn scopes(plan: &Plan) -> BTreeMap<&str, &ReferenceScope> {
@@ -253,18 +229,10 @@ fn what_only_postgresql_compares_is_left_to_it() {
         "{name: q, type: bigint, nullable: true}",
         "{name: q, type: \"numeric(10,2)\"}",
     );
-    let mut files = Files::new();
-    let catalogs = [source.as_str(), TARGET].map(|text| {
-        let id = files.add("catalog.yaml", text);
-        from_yaml(&files, id).unwrap()
-    });
-    let id = files.add(
-        "m.map",
-        "mapping m\nsource src\ntarget dst\nmap m from c as x { into price { at = x.q } into sale { at = x.q } }",
+    let plan = between(
+        &source,
+        "map m from c as x { into price { at = x.q } into sale { at = x.q } }",
     );
-    let mut found = Diagnostics::new();
-    let plan = compile(&files, id, &catalogs, &mut found)
-        .unwrap_or_else(|| panic!("{:#?}", found.into_sorted()));
     assert!(matches!(
         scopes(&plan)["sale_at"],
         ReferenceScope::Database(_)
