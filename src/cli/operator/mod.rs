@@ -6,6 +6,7 @@ pub mod findings;
 pub mod forecast;
 pub mod interrupt;
 pub mod lockout;
+pub mod migration;
 pub mod past_run;
 pub mod preflight;
 pub mod progress;
