@@ -58,6 +58,7 @@ impl From<ExitStatus> for ExitCode {
 impl From<PgErrorKind> for ExitStatus {
     fn from(kind: PgErrorKind) -> Self {
         match kind {
+            PgErrorKind::Settings => ExitStatus::Usage,
             PgErrorKind::CouldNotStart => ExitStatus::CouldNotStart,
             PgErrorKind::Unsuitable | PgErrorKind::RowsRefused => ExitStatus::Findings,
             PgErrorKind::Unexpected => ExitStatus::Unexpected,

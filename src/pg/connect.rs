@@ -26,8 +26,8 @@ const APPLICATION_NAME: &str = "mapwright";
 /// Connects to the first of the endpoint's hosts that will have us.
 ///
 /// # Errors
-/// [`PgErrorKind::CouldNotStart`] with E0630 to E0639, or E0612 for a certificate file that cannot
-/// be used; the diagnostic names the endpoint and where its settings came from, and no secret.
+/// [`PgErrorKind::CouldNotStart`] with E0630 to E0639, or [`PgErrorKind::Settings`] with E0612 for a
+/// certificate file that cannot be used; the diagnostic names the endpoint and where its settings came from, and no secret.
 pub async fn connect(endpoint: &Endpoint) -> Result<Connection, PgError> {
     let mut failures: Vec<(&HostEntry, Failure)> = Vec::new();
     let wanted = [endpoint.target_session, TargetSession::Any];
@@ -62,7 +62,12 @@ fn could_not_start(endpoint: &Endpoint, mut failures: Vec<(&HostEntry, Failure)>
         let other = diagnose(endpoint, entry, failure);
         diagnostic = diagnostic.note(format!("tried before: {}", other.message));
     }
-    PgError::new(PgErrorKind::CouldNotStart, diagnostic)
+    let kind = if diagnostic.code == codes::E0612 {
+        PgErrorKind::Settings
+    } else {
+        PgErrorKind::CouldNotStart
+    };
+    PgError::new(kind, diagnostic)
 }
 
 /// How one attempt treats TLS.

@@ -5,6 +5,8 @@ use crate::diagnostics::Diagnostic;
 /// What kind of failure it was: decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PgErrorKind {
+    /// A file that the settings name cannot be used; no session was opened.
+    Settings,
     /// Nothing was begun: connecting, authentication, TLS, permission, a lock held by somebody.
     CouldNotStart,
     /// The database is not what the run needs (wrong schema, not empty, not a primary …).

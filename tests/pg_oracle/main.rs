@@ -56,7 +56,7 @@ fn setting(name: &str) -> Option<u64> {
     )
 }
 
-/// The seed that was asked for, or always the same: the same cases in every run unless told otherwise, so that a change is judged by what it changes.
+/// The seed that was asked for, or always the same one: a change is judged by what it changes.
 fn seed() -> u64 {
     setting("MAPWRIGHT_ORACLE_SEED").unwrap_or(900_000_000)
 }
