@@ -18,6 +18,7 @@ pub mod output_file;
 mod parameter;
 pub mod population;
 pub mod printer;
+mod terminal;
 
 use args::{Cli, Command};
 use exit::ExitStatus;
@@ -72,6 +73,10 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
         Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
         Command::Verify(args) => Box::pin(commands::verify::run(args, printer)).await,
         Command::Undo(args) => Box::pin(commands::undo::run(args, printer)).await,
+        Command::Account(args) => Box::pin(commands::account::run(args, printer)).await,
+        Command::VerifyPassword(args) => {
+            Box::pin(commands::verify_password::run(args, printer)).await
+        }
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),
         Command::Plan(args) => commands::plan::run(args, printer),
@@ -100,6 +105,8 @@ fn end(failure: &Failure, printer: &Printer) -> ExitStatus {
         ExitStatus::Done
         | ExitStatus::MappingErrors
         | ExitStatus::Differs
+        | ExitStatus::NotFound
+        | ExitStatus::NotAccepted
         | ExitStatus::Usage
         | ExitStatus::Warnings
         | ExitStatus::Interrupted
