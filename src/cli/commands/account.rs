@@ -56,7 +56,7 @@ pub async fn run(args: &AccountArgs, printer: &Printer) -> Result<ExitStatus, Fa
     findings::print(&report.findings, None, &job.accepted, printer);
     if printer.format == OutputFormat::Json {
         printer.data(&json(&report));
-    } else if report.account.is_some() || report.token.is_some() {
+    } else if !report.source.is_empty() || report.token.is_some() {
         printer.data(&render(&report));
     }
     let style = match status {

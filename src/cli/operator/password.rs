@@ -232,10 +232,96 @@ fn explained(
     if trimmed != *password && recipe.fits(&trimmed, hash) {
         return "it fits without the blanks at its ends".to_owned();
     }
-    "it does not fit the hash, with no pepper that is configured: most likely it is another password".to_owned()
+    "it does not fit the hash under any pepper that is configured: most likely it is another password".to_owned()
 }
 
 fn scheme(settings: &Settings, version: u16) -> Option<&PasswordScheme> {
     let mut schemes = settings.mas.password_schemes.iter();
     schemes.find(|scheme| scheme.version.value == version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe(pepper: &str, is_normalised: bool) -> Recipe {
+        Recipe {
+            pepper: Secret::new(pepper),
+            is_normalised,
+        }
+    }
+
+    /// A hash that is made fast.
+    fn hash(input: impl AsRef<[u8]>) -> String {
+        bcrypt::hash(input, 4).unwrap()
+    }
+
+    #[test]
+    fn a_password_is_hashed_normalised_and_with_the_pepper_behind_it() {
+        // A ligature and a letter with its accent apart.
+        let password = Secret::new("\u{fb01}sch e\u{301}");
+        let made = hash("fisch \u{e9}pepper");
+        assert!(recipe("pepper", true).fits(&password, &made));
+        assert!(!recipe("pepper", false).fits(&password, &made));
+        assert!(!recipe("", true).fits(&password, &made));
+    }
+
+    #[test]
+    fn what_is_beyond_72_bytes_does_not_count() {
+        let long = "x".repeat(72);
+        let made = hash(&long);
+        assert!(recipe("pepper", true).fits(&Secret::new(format!("{long}y")), &made));
+        assert!(recipe("another", true).fits(&Secret::new(long.clone()), &made));
+        let shorter = Secret::new("x".repeat(71));
+        assert!(!recipe("pepper", true).fits(&shorter, &made));
+        // Of a pepper one byte is looked at: the same for both.
+        assert!(recipe("xy", true).fits(&shorter, &made));
+    }
+
+    #[test]
+    fn what_bcrypt_cuts_off_is_told() {
+        let cut = |length: usize| recipe("pepper", true).cut(&Secret::new("x".repeat(length)));
+        assert_eq!(cut(66), None);
+        for (length, words) in [
+            (67, "the end of the pepper behind it"),
+            (72, "the pepper behind it"),
+            (73, "its end is not looked at"),
+        ] {
+            let told = cut(length).unwrap();
+            assert!(told.contains(&format!("has {length}: {words}")), "{told}");
+        }
+        assert_eq!(recipe("", true).cut(&Secret::new("x".repeat(72))), None);
+    }
+
+    #[test]
+    fn why_a_password_does_not_fit_is_found_by_trying() {
+        let password = Secret::new(" pass ");
+        let recipe = recipe("pepper", true);
+        let why = |made: &str| {
+            let others = [(recipe.without_pepper(), "without")];
+            explained(&recipe, &password, made, &mut others.into_iter())
+        };
+        assert_eq!(why(&hash(" pass ")), "without");
+        assert_eq!(
+            why(&hash("passpepper")),
+            "it fits without the blanks at its ends"
+        );
+        assert!(why(&hash("other")).contains("another password"));
+    }
+
+    #[test]
+    fn a_hash_that_is_none_is_told_apart_from_a_foreign_one() {
+        for none in [None, Some("")] {
+            let answer = unusable(none, "Synapse").unwrap();
+            assert_eq!(
+                answer,
+                Answer::Refused("Synapse holds no password of the account".to_owned())
+            );
+        }
+        assert!(matches!(
+            unusable(Some("{SSHA}abc"), "Synapse"),
+            Some(Answer::Refused(why)) if why.contains("no bcrypt hash")
+        ));
+        assert_eq!(unusable(Some(&hash("x")), "Synapse"), None);
+    }
 }

@@ -39,9 +39,10 @@ pub fn render(report: &AccountReport) -> String {
         None => "a token of no account".to_owned(),
     };
     if !report.source.is_empty() {
+        let account = report.account.as_deref().unwrap_or_default();
         let tables = report.source.iter().map(|table| {
-            let rows = table.rows.iter().map(source_row).collect();
-            Node::new(table.table.clone(), rows)
+            let rows = table.rows.iter().map(|row| source_row(row, account));
+            Node::new(table.table.clone(), rows.collect())
         });
         parts.push(Node::new("Synapse holds", tables.collect()));
     }
@@ -60,27 +61,29 @@ pub fn render(report: &AccountReport) -> String {
     text
 }
 
-fn source_row(row: &SourceRow) -> Node {
+fn source_row(row: &SourceRow, account: &str) -> Node {
     let mut parts = Vec::new();
     let values: Vec<String> = row
         .values
         .iter()
         // What is off or none is not worth a word.
         .filter(|(_, value)| !matches!(value.as_str(), "0" | "false"))
-        .map(|(name, value)| format!("{name}: {}", shortened(value)))
+        .map(|(name, value)| together(&format!("{name}: {}", shortened(value))))
         .collect();
     if !values.is_empty() {
         parts.push(Node::leaf(values.join(" · ")));
     }
     parts.extend(row.notes.iter().map(note));
     if row.ends.is_empty() {
-        parts.push(Node::leaf("is looked up alone"));
+        parts.push(Node::leaf("only looked up: becomes no row of its own"));
     }
     parts.extend(row.ends.iter().map(end));
-    let key = if row.key.is_empty() {
-        "a row whose key is not shown"
-    } else {
-        &row.key
+    // Every key begins with the account, which stands above.
+    let rest = row.key.strip_prefix(account).map(str::trim_start);
+    let key = match rest.unwrap_or(&row.key) {
+        "" if row.key.is_empty() => "a row whose key is not shown",
+        "" => "the account",
+        rest => rest,
     };
     Node::new(key, parts)
 }
@@ -111,16 +114,21 @@ fn end(end: &EndReport) -> Node {
             let rows: Vec<String> = end
                 .into
                 .iter()
-                .map(|row| format!("{} {}", row.table, row.key))
+                .map(|row| together(&format!("{} {}", row.table, row.key)))
                 .collect();
-            format!("→ {} (map `{map}`)", rows.join(", "))
+            format!("`{map}` → {}", rows.join(", "))
         }
-        FateReport::Skipped => format!("left out by map `{map}`: {why}"),
+        FateReport::Skipped => format!("`{map}`: left out: {why}"),
         FateReport::SkippedWithOwner => {
-            format!("left out by map `{map}` with what it belongs to: {why}")
+            format!("`{map}`: left out with what it belongs to: {why}")
         }
-        FateReport::Rejected => format!("rejected by map `{map}`: {why}"),
+        FateReport::Rejected => format!("`{map}`: rejected: {why}"),
     })
+}
+
+/// A text whose words are to stay on one line.
+fn together(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
 }
 
 fn target_row(row: &TargetRow) -> Node {
@@ -148,6 +156,7 @@ fn draw(node: &Node, first: &str, rest: &str, out: &mut String) {
     for (number, line) in lines(&node.text, room).into_iter().enumerate() {
         let before = if number == 0 { first } else { rest };
         let gap = if number == 0 { "" } else { below };
+        let line = line.replace('\u{a0}', " ");
         out.push_str(&format!("{before}{gap}{line}\n"));
     }
     let last = node.children.len().saturating_sub(1);
@@ -169,7 +178,7 @@ fn draw(node: &Node, first: &str, rest: &str, out: &mut String) {
 /// A text in lines of so many characters, broken at blanks.
 fn lines(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
         let Some(line) = lines.last_mut() else { break };
         if line.is_empty() {
             line.push_str(word);
@@ -200,7 +209,15 @@ mod tests {
         let mut text = String::new();
         draw(&tree, "", "", &mut text);
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        root
+        ├─ word word word word word word word word word word word word word word word
+        │  │ word word word word word word word word word word word word word word word
+        │  └─ leaf
+        └─ second
+           └─ word word word word word word word word word word word word word word word
+              word word word word word word word word word word word word word word word
+        ");
     }
 
     #[test]
