@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Exit status: 0 done · 1 the mapping has errors, or verify found differences · 2 usage or settings · 3 could not start · \
+    after_help = "Exit status: 0 done · 1 the mapping has errors, verify found differences, no such account, a password not accepted · 2 usage or settings · 3 could not start · \
 4 unexpected database failure · 5 outcome of COMMIT unknown · 10 findings of severity error · \
 11 warnings only (check) · 130, 143 interrupted. Unless it is 0 or 5, nothing was changed."
 )]

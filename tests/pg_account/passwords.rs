@@ -164,14 +164,14 @@ async fn what_synapse_does_otherwise_is_named() {
     let (_, report) = tried(&pair, "alice", "\u{fb01}sch", &[]);
     assert!(side(&report, "synapse").1.contains("as it was typed"));
     // MAS has the pepper that the hash was made with; Synapse's configuration has another.
-    set_hash(&pair, "alice", &format!("right{PEPPER}"));
+    set_hash(&pair, "alice", &format!("swordfish{PEPPER}"));
     edit(
         &pair,
         "homeserver.yaml",
         &format!("pepper: {PEPPER}"),
         "pepper: typo",
     );
-    let (run, report) = tried(&pair, "alice", "right", &[]);
+    let (run, report) = tried(&pair, "alice", "swordfish", &[]);
     run.answered(1, &["not accepted by Synapse, though MAS would accept it"]);
     assert!(
         side(&report, "synapse")
@@ -184,7 +184,7 @@ async fn what_synapse_does_otherwise_is_named() {
         "pepper: typo",
         &format!("pepper: {PEPPER}\n  enabled: false"),
     );
-    let (run, report) = tried(&pair, "alice", "right", &[]);
+    let (run, report) = tried(&pair, "alice", "swordfish", &[]);
     run.answered(0, &[]);
     assert!(
         report["notes"][0]

@@ -93,7 +93,7 @@ fn plain(value: &Value<'_>) -> Option<String> {
     match value {
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Int(number) => Some(number.to_string()),
-        Value::Text(text) if text.is_empty() => Some("\"\"".to_owned()),
+        Value::Text("") => Some("\"\"".to_owned()),
         Value::Text(text) => Some(visible(text).replace(['\n', '\t'], " ")),
         Value::Timestamp(micros) => Timestamp::from_microsecond(*micros)
             .ok()

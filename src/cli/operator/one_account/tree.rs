@@ -41,7 +41,12 @@ pub fn render(report: &AccountReport) -> String {
     if !report.source.is_empty() {
         let account = report.account.as_deref().unwrap_or_default();
         let tables = report.source.iter().map(|table| {
-            let rows = table.rows.iter().map(|row| source_row(row, account));
+            let whole = if table.table == super::ACCOUNTS {
+                "the account"
+            } else {
+                "a row of the account"
+            };
+            let rows = table.rows.iter().map(|row| source_row(row, account, whole));
             Node::new(table.table.clone(), rows.collect())
         });
         parts.push(Node::new("Synapse holds", tables.collect()));
@@ -61,7 +66,8 @@ pub fn render(report: &AccountReport) -> String {
     text
 }
 
-fn source_row(row: &SourceRow, account: &str) -> Node {
+/// `whole` is what a row is called whose key is the account's alone.
+fn source_row(row: &SourceRow, account: &str, whole: &str) -> Node {
     let mut parts = Vec::new();
     let values: Vec<String> = row
         .values
@@ -82,7 +88,7 @@ fn source_row(row: &SourceRow, account: &str) -> Node {
     let rest = row.key.strip_prefix(account).map(str::trim_start);
     let key = match rest.unwrap_or(&row.key) {
         "" if row.key.is_empty() => "a row whose key is not shown",
-        "" => "the account",
+        "" => whole,
         rest => rest,
     };
     Node::new(key, parts)
@@ -178,7 +184,12 @@ fn draw(node: &Node, first: &str, rest: &str, out: &mut String) {
 /// A text in lines of so many characters, broken at blanks.
 fn lines(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
+    let words = text.split(' ').flat_map(|word| {
+        // What is too long for a line is not kept together.
+        let is_long = word.chars().count() > room;
+        word.split(move |c| is_long && c == '\u{a0}')
+    });
+    for word in words.filter(|word| !word.is_empty()) {
         let Some(line) = lines.last_mut() else { break };
         if line.is_empty() {
             line.push_str(word);
@@ -209,6 +220,8 @@ mod tests {
         let mut text = String::new();
         draw(&tree, "", "", &mut text);
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+        assert_eq!(lines("ab\u{a0}cd", 4), ["ab", "cd"]);
+        assert_eq!(lines("a b\u{a0}c", 4), ["a", "b\u{a0}c"]);
         insta::assert_snapshot!(text, @r"
         root
         ├─ word word word word word word word word word word word word word word word
