@@ -19,6 +19,7 @@ mod parameter;
 pub mod population;
 pub mod printer;
 mod terminal;
+pub mod uri;
 
 use args::{Cli, Command};
 use exit::ExitStatus;
