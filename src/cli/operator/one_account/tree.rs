@@ -77,7 +77,7 @@ fn source_row(row: &SourceRow, account: &str, whole: &str) -> Node {
         .map(|(name, value)| together(&format!("{name}: {}", shortened(value))))
         .collect();
     if !values.is_empty() {
-        parts.push(Node::leaf(values.join(" · ")));
+        parts.push(Node::leaf(values.join("\u{a0}· ")));
     }
     parts.extend(row.notes.iter().map(note));
     if row.ends.is_empty() {
