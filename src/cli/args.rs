@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Exit status: 0 done · 1 the mapping has errors, or verify found differences · 2 usage or settings · 3 could not start · \
+    after_help = "Exit status: 0 done · 1 the mapping has errors, verify found differences, no such account, a password not accepted · 2 usage or settings · 3 could not start · \
 4 unexpected database failure · 5 outcome of COMMIT unknown · 10 findings of severity error · \
 11 warnings only (check) · 130, 143 interrupted. Unless it is 0 or 5, nothing was changed."
 )]
@@ -106,6 +106,31 @@ pub enum Command {
     /// nothing hangs on it; Synapse's database is not touched. With --force even if not: what is
     /// lost with it is listed.
     Undo(UndoArgs),
+    /// Show one account: what Synapse holds of it, and what becomes of that in MAS
+    ///
+    /// Its rows go through the mapping as in a migration: each is told with what it becomes, or why
+    /// it is left out, and which rows MAS holds already. Values that are secret are never shown.
+    /// With --token-stdin: what becomes of a token, which is read from stdin and shown nowhere.
+    ///
+    /// Reads both databases, writes to neither, and can run beside a live Synapse.
+    #[command(after_help = "Examples:
+  mapwright account @ada:example.com --synapse-config homeserver.yaml
+  mapwright account --token-stdin --synapse-config homeserver.yaml < token.txt
+
+Exit status: 0 told · 1 no such account, or a token that neither database knows ·
+10 rows of the account are rejected, so that a migration would not begin.")]
+    Account(AccountArgs),
+    /// Try whether a password will be accepted after the migration
+    ///
+    /// Asks for the password on the terminal, without showing it, or reads a line from stdin. Says
+    /// whether Synapse accepts it, whether MAS will under its `passwords.schemes`, and if not, why:
+    /// another pepper, no normalisation, the 72 bytes of bcrypt, no hash, a foreign one.
+    ///
+    /// Reads both databases, writes to neither, and can run beside a live Synapse.
+    #[command(
+        after_help = "Exit status: 0 accepted · 1 not accepted, or no such account · 10 cannot be told."
+    )]
+    VerifyPassword(VerifyPasswordArgs),
     /// See a whole migration on a throwaway PostgreSQL
     ///
     /// Starts a PostgreSQL of its own in a temporary directory, makes a Synapse-shaped and a
@@ -376,6 +401,55 @@ pub struct UndoArgs {
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `account`.
+#[derive(Clone, Debug, Args)]
+pub struct AccountArgs {
+    /// The account: a user ID (@ada:example.com), or its part before the `:` alone
+    #[arg(value_name = "ACCOUNT", required_unless_present = "token_stdin")]
+    pub account: Option<String>,
+    /// Read an access or refresh token from stdin and tell what becomes of it; without ACCOUNT, show
+    /// the account that it belongs to
+    #[arg(long)]
+    pub token_stdin: bool,
+    /// Show e-mail addresses, external IDs, IP addresses and user agents too; tokens and hashes never
+    #[arg(long)]
+    pub show_values: bool,
+    /// The report that `migrate --report` wrote: knows the moment of the migration
+    #[arg(long, value_name = "FILE", conflicts_with = "migrated_at")]
+    pub report: Option<PathBuf>,
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+}
+
+/// `verify-password`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyPasswordArgs {
+    /// The account: a user ID (@ada:example.com), or its part before the `:` alone
+    #[arg(value_name = "ACCOUNT")]
+    pub account: String,
+    /// Whose hash is tried: Synapse's, as it is migrated, or the one that MAS holds
+    #[arg(long, value_enum, default_value_t, value_name = "SIDE")]
+    pub side: PasswordSide,
+    /// Read the password from stdin without asking for it, as it is done where stdin is no terminal
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+}
+
+/// Whose password hash is tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PasswordSide {
+    /// The one in Synapse's database
+    #[default]
+    Synapse,
+    /// The one in MAS's database
+    Mas,
 }
 
 /// `demo`.

@@ -18,6 +18,7 @@ pub mod output_file;
 mod parameter;
 pub mod population;
 pub mod printer;
+mod terminal;
 pub mod uri;
 
 use args::{Cli, Command};
@@ -73,6 +74,10 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
         Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
         Command::Verify(args) => Box::pin(commands::verify::run(args, printer)).await,
         Command::Undo(args) => Box::pin(commands::undo::run(args, printer)).await,
+        Command::Account(args) => Box::pin(commands::account::run(args, printer)).await,
+        Command::VerifyPassword(args) => {
+            Box::pin(commands::verify_password::run(args, printer)).await
+        }
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),
         Command::Plan(args) => commands::plan::run(args, printer),
@@ -101,6 +106,8 @@ fn end(failure: &Failure, printer: &Printer) -> ExitStatus {
         ExitStatus::Done
         | ExitStatus::MappingErrors
         | ExitStatus::Differs
+        | ExitStatus::NotFound
+        | ExitStatus::NotAccepted
         | ExitStatus::Usage
         | ExitStatus::Warnings
         | ExitStatus::Interrupted

@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub mod account;
 pub mod catalog;
 pub mod check;
 pub mod compile;
@@ -11,3 +12,4 @@ pub mod migrate;
 pub mod plan;
 pub mod undo;
 pub mod verify;
+pub mod verify_password;

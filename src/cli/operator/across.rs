@@ -18,13 +18,19 @@ use super::table::thousands;
 const MISSING_PROVIDER: &str = "missing_provider";
 
 /// Puts the tables of a schema where a query names them in braces.
-fn in_schema(query: &str, schema: &str) -> String {
+pub fn in_schema(query: &str, schema: &str) -> String {
     [
         "users",
         "user_threepids",
         "user_external_ids",
         "devices",
         "queue_workers",
+        "access_tokens",
+        "refresh_tokens",
+        "user_passwords",
+        "compat_sessions",
+        "compat_access_tokens",
+        "compat_refresh_tokens",
     ]
     .iter()
     .fold(query.to_owned(), |query, table| {
