@@ -205,7 +205,9 @@ impl Ours {
                     );
                 }
             }
-            (Tool::Npm, "check") => note("the npm package has no `check`; this is the one of this program"),
+            (Tool::Npm, "check") => {
+                note("the npm package has no `check`; this is the one of this program")
+            }
             (_, "advisor") => note(
                 "exit status 10 with an ERROR line, 11 with WARN lines alone; there it was 1, and 0",
             ),

@@ -117,8 +117,9 @@ async fn rehearsed(
     for broadcast in &plan.broadcasts {
         broadcasts.push(match broadcast.side {
             Side::Source => {
-                let columns: Vec<String> =
-                    (broadcast.columns.iter()).map(|column| column.name.clone()).collect();
+                let columns: Vec<String> = (broadcast.columns.iter())
+                    .map(|column| column.name.clone())
+                    .collect();
                 reader
                     .load(&broadcast.table, &columns, broadcast.limit)
                     .await?
@@ -142,8 +143,7 @@ async fn rehearsed(
     };
     let outcome = run_plan(inputs, &mut scans, &mut NoSink, &mut watch).await;
     watch.finish();
-    let report =
-        outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
+    let report = outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
     let links = across::provider_links(reader.leader(), &args.source_schema).await?;
     reader.release().await?;
     printer.diagnostics(&files, &rejects::builtin(plan, &report));

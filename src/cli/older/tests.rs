@@ -109,8 +109,12 @@ fn flags_of_this_program_go_through() {
 fn what_nobody_knows_is_told_with_the_flag_to_use() {
     for (line, said) in [
         (
+            "migrate --masConfigFiles m",
+            "no older tool has a flag `--masConfigFiles` | did you mean `--masConfigFile`? this program's own flag is `--config`",
+        ),
+        (
             "migrate --masConfig m",
-            "no older tool has a flag `--masConfig` | did you mean `--masConfigFile`? this program's own flag is `--config`",
+            "no older tool has a flag `--masConfig` | did you mean `--mas-config`?",
         ),
         (
             "migrate --dryrun",

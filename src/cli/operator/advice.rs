@@ -79,12 +79,7 @@ pub struct Numbers {
 
 impl Numbers {
     /// The numbers of a rehearsal.
-    pub fn of(
-        plan: &Plan,
-        run: &RunReport,
-        accounts: Accounts,
-        links: Vec<ProviderLinks>,
-    ) -> Self {
+    pub fn of(plan: &Plan, run: &RunReport, accounts: Accounts, links: Vec<ProviderLinks>) -> Self {
         let target = plan
             .targets
             .iter()
@@ -335,11 +330,7 @@ fn of_what_comes_along(numbers: &Numbers) -> Vec<Advice> {
         count,
         text: format!(
             "{} along",
-            counted(
-                count,
-                &format!("{one} comes"),
-                &format!("{many} come")
-            )
+            counted(count, &format!("{one} comes"), &format!("{many} come"))
         ),
         remedy: String::new(),
     })
