@@ -10,13 +10,13 @@ use crate::syntax;
 
 use super::mapping::BUNDLED;
 
-/// The revision that the program was built from, where whoever built it said so.
+/// The revision that the program was built from, where whoever built it said so in a variable.
 const REVISION: Option<&str> = option_env!("MAPWRIGHT_REVISION");
 
 /// What `--version` prints behind the name: a line for each version. `-V` prints the first alone.
 pub fn long() -> String {
     let mut text = env!("CARGO_PKG_VERSION").to_owned();
-    if let Some(revision) = REVISION {
+    if let Some(revision) = REVISION.filter(|revision| !revision.is_empty()) {
         let _ = write!(text, " ({revision})");
     }
     let _ = write!(

@@ -1,5 +1,6 @@
 //! `man`: manual pages, one for the program and one for each command.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
@@ -50,13 +51,26 @@ fn collect(command: &Command, pages: &mut Vec<Page>) {
     drop(rendered);
     pages.push(Page {
         file: format!("{name}.1"),
-        text: String::from_utf8_lossy(&text).into_owned(),
+        text: ascii(&String::from_utf8_lossy(&text)),
     });
     for inner in command.get_subcommands() {
         if !inner.is_hide_set() {
             collect(inner, pages);
         }
     }
+}
+
+/// The text with everything beyond ASCII in roff's own way, which every roff can read.
+fn ascii(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii() {
+            plain.push(letter);
+        } else {
+            let _ = write!(plain, "\\[u{:04X}]", u32::from(letter));
+        }
+    }
+    plain
 }
 
 /// Prints the program's own page, or writes all of them to a directory.
@@ -80,4 +94,42 @@ pub fn run(output: Option<&Path>, printer: &Printer) -> Result<ExitStatus, Failu
         directory.display()
     ));
     Ok(ExitStatus::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_page_with_its_flags() {
+        let pages = pages();
+        assert_eq!(pages[0].file, "mapwright.1");
+        for command in Cli::command().get_subcommands() {
+            let file = format!("mapwright-{}.1", command.get_name());
+            let page = pages.iter().find(|page| page.file == file).unwrap();
+            for flag in command.get_arguments().filter_map(|flag| flag.get_long()) {
+                let flag = format!("\\-\\-{}", flag.replace('-', "\\-"));
+                assert!(page.text.contains(&flag), "{file} lacks {flag}");
+            }
+        }
+        assert!(
+            pages
+                .iter()
+                .any(|page| page.file == "mapwright-config-lint.1")
+        );
+        for page in &pages {
+            let title = page.file.trim_end_matches(".1").to_uppercase();
+            assert!(
+                page.text.contains(&format!(".TH {title} 1")),
+                "{}",
+                page.file
+            );
+            assert!(page.text.is_ascii(), "{}", page.file);
+        }
+    }
+
+    #[test]
+    fn letters_beyond_ascii_are_written_out() {
+        assert_eq!(ascii("a \u{2192} b"), "a \\[u2192] b");
+    }
 }
