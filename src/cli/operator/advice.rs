@@ -336,3 +336,106 @@ fn of_what_comes_along(numbers: &Numbers) -> Vec<Advice> {
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::finding_pages;
+    use crate::config::Environment;
+
+    /// A configuration that has everything lines are made of.
+    fn synapse() -> SynapseConfig {
+        let folder = std::env::temp_dir().join(format!("mapwright-advice-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("homeserver.yaml");
+        let text = "server_name: x\nenable_registration: true\nenable_registration_captcha: true\n\
+            user_consent: {version: 1}\npassword_config: {localdb_enabled: false}\n\
+            oidc_providers: [{idp_id: a, issuer: 'https://a'}, {idp_id: b}]\n";
+        std::fs::write(&path, text).unwrap();
+        let read = SynapseConfig::read(&[path], "`--synapse-config`", &Environment::system());
+        std::fs::remove_dir_all(&folder).unwrap();
+        read.unwrap()
+    }
+
+    fn numbers(each: u64) -> Numbers {
+        Numbers {
+            accounts: Accounts {
+                migrated: each,
+                administrators: each,
+                guests: each,
+                without_email: each,
+                with_password: each,
+                with_link: each,
+                emails: each,
+                other_third_party_ids: each,
+                access_tokens: each,
+                refresh_tokens: each,
+            },
+            sessions: each,
+            deviceless: each,
+            links: ["oidc-a", DELEGATED]
+                .map(|provider| ProviderLinks {
+                    provider: provider.to_owned(),
+                    links: each,
+                })
+                .into(),
+        }
+    }
+
+    fn finding(id: &str, severity: FindingSeverity, count: u64) -> Finding {
+        Finding {
+            id: id.to_owned(),
+            severity,
+            count,
+            samples: Vec::new(),
+            meaning: "what it is".to_owned(),
+            remedy: "what to do".to_owned(),
+            sql: None,
+        }
+    }
+
+    #[test]
+    fn the_gravest_lines_stand_first_and_nothing_is_told_twice() {
+        let findings = [
+            finding("orphan", FindingSeverity::Warning, 1_200),
+            finding("guest", FindingSeverity::Warning, 3),
+            finding("foreign_user", FindingSeverity::Error, 1),
+        ];
+        let lines = advice(&synapse(), &findings, Some(&numbers(3)));
+        assert_eq!(lines[0].line(), "ERROR what it is → what to do");
+        assert_eq!(
+            lines[1].line(),
+            "WARN  what it is (1,200 times) → what to do"
+        );
+        assert!(lines.is_sorted_by_key(|line| line.level));
+        assert!(!lines.iter().any(|line| line.id == "guest"));
+        let guests: Vec<&Advice> = lines.iter().filter(|line| line.id == "guests").collect();
+        assert_eq!(guests.len(), 1);
+        // A provider that stands for an earlier try is no provider to be had.
+        let providers = lines.iter().filter(|line| line.id == "provider_in_use");
+        assert_eq!(providers.count(), 1);
+    }
+
+    #[test]
+    fn one_is_told_as_one_and_none_not_at_all() {
+        let one = advice(&synapse(), &[], Some(&numbers(1)));
+        let text = |id: &str| &one.iter().find(|line| line.id == id).unwrap().text;
+        assert!(text("passwords").starts_with("1 account keeps its password"));
+        assert_eq!(text("sessions"), "1 session comes along");
+        let none = advice(&synapse(), &[], Some(&numbers(0)));
+        assert!(!none.iter().any(|line| line.id == "administrators"));
+        // Of what comes along a nought is worth knowing.
+        assert!(none.iter().any(|line| line.text == "0 accounts come along"));
+        let unread = advice(&synapse(), &[], None);
+        assert!(unread.iter().all(|line| line.level == Level::Warn));
+    }
+
+    #[test]
+    fn ids_are_documented_and_none_is_a_finding_s() {
+        let page = include_str!("../../../docs/guides/coming-from-syn2mas.md");
+        for line in advice(&synapse(), &[], Some(&numbers(2))) {
+            assert!(page.contains(&format!("`{}`", line.id)), "{}", line.id);
+            assert!(finding_pages::page(&line.id).is_none(), "{}", line.id);
+        }
+    }
+}
