@@ -94,7 +94,8 @@ fn problem(root: &Command, line: &str) -> Option<String> {
             if older && FLAGS.iter().any(|flag| flag.name == format!("--{name}")) {
                 continue;
             }
-            if !known(command, name) && !(older && known_anywhere(root, name)) {
+            let exists = known(command, name) || (older && known_anywhere(root, name));
+            if !exists {
                 return Some(format!("`{line}`: no flag `--{name}`"));
             }
         } else if command.has_subcommands() && !word.starts_with('-') && !word.contains('…') {
