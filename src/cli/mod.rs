@@ -19,6 +19,7 @@ pub mod output_file;
 mod parameter;
 pub mod population;
 pub mod printer;
+pub mod uri;
 pub mod version;
 
 use args::{Cli, Command, Global};

@@ -15,10 +15,11 @@ use crate::cli::operator::progress::Progress;
 use crate::cli::operator::watch::Watch;
 use crate::cli::operator::{across, connector, rejects, scan_queries};
 use crate::cli::printer::{Printer, Style};
+use crate::cli::uri;
 use crate::config::{CommandLine, Environment, SynapseSettings, synapse_findings};
 use crate::diagnostics::Finding;
 use crate::pg::source::{PgSource, SourceLock, SourceOptions};
-use crate::pg::{Endpoint, Secret, connect};
+use crate::pg::{Endpoint, connect};
 use crate::plan::Side;
 use crate::run::{Inputs, Limits, NoSink, run as run_plan};
 use crate::types::{OwnedValue, SeverityValue};
@@ -47,14 +48,19 @@ struct Verdict<'a> {
 /// # Errors
 /// What makes looking impossible: settings, a connection, a database that breaks.
 pub async fn run(args: &AdvisorArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let given = args
-        .source_database_uri
-        .clone()
-        .or_else(|| std::env::var("MAPWRIGHT_SYNAPSE_DATABASE_URI").ok())
-        .filter(|uri| !uri.is_empty());
+    let given = args.source_database_uri.as_deref();
+    let given = given
+        .map(|text| {
+            uri::given(
+                text,
+                "--synapse-database-uri",
+                "MAPWRIGHT_SOURCE_DATABASE_URI",
+            )
+        })
+        .or_else(|| uri::from_variable("MAPWRIGHT_SYNAPSE_DATABASE_URI"));
     let line = CommandLine {
         synapse_config: args.synapse_config.clone(),
-        synapse_database_uri: given.map(Secret::new),
+        synapse_database_uri: given,
         ..CommandLine::default()
     };
     let settings = SynapseSettings::resolve(&line, &Environment::system())
