@@ -71,6 +71,7 @@ pub async fn run(args: &AdvisorArgs, printer: &Printer) -> Result<ExitStatus, Fa
     let mut numbers = None;
     if let Some(source) = &settings.source {
         printer.say(&source.describe());
+        printer.say("");
         printer.warnings(&crate::base::Files::new(), &settings.warnings);
         numbers = rehearsed(args, &settings, compiled, source, &mut findings, printer).await?;
     }

@@ -116,16 +116,13 @@ pub fn advice(
     findings: &[Finding],
     numbers: Option<&Numbers>,
 ) -> Vec<Advice> {
-    let mut lines: Vec<Advice> = findings
-        .iter()
-        .filter(|finding| !TOLD.contains(&finding.id.as_str()))
-        .map(of_finding)
-        .collect();
-    lines.extend(of_configuration(synapse));
+    let mut lines = of_configuration(synapse);
     if let Some(numbers) = numbers {
         lines.extend(of_accounts(numbers));
         lines.extend(of_what_comes_along(numbers));
     }
+    let untold = |finding: &&Finding| !TOLD.contains(&finding.id.as_str());
+    lines.extend(findings.iter().filter(untold).map(of_finding));
     lines.sort_by_key(|line| line.level);
     lines
 }
@@ -135,15 +132,17 @@ fn of_finding(finding: &Finding) -> Advice {
         FindingSeverity::Error => Level::Error,
         FindingSeverity::Warning => Level::Warn,
     };
-    let times = match finding.count {
-        0 | 1 => String::new(),
-        count => format!(" ({} times)", thousands(count)),
+    // By its id `mapwright explain` tells more.
+    let id = &finding.id;
+    let behind = match finding.count {
+        0 | 1 => id.clone(),
+        count => format!("{id}, {} times", thousands(count)),
     };
     Advice {
         level,
         id: finding.id.clone(),
         count: finding.count,
-        text: format!("{}{times}", finding.meaning),
+        text: format!("{} ({behind})", finding.meaning),
         remedy: finding.remedy.clone(),
     }
 }
@@ -339,13 +338,18 @@ fn of_what_comes_along(numbers: &Numbers) -> Vec<Advice> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
     use crate::cli::finding_pages;
     use crate::config::Environment;
 
     /// A configuration that has everything lines are made of.
     fn synapse() -> SynapseConfig {
-        let folder = std::env::temp_dir().join(format!("mapwright-advice-{}", std::process::id()));
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("mapwright-advice-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("homeserver.yaml");
         let text = "server_name: x\nenable_registration: true\nenable_registration_captcha: true\n\
@@ -402,11 +406,17 @@ mod tests {
             finding("foreign_user", FindingSeverity::Error, 1),
         ];
         let lines = advice(&synapse(), &findings, Some(&numbers(3)));
-        assert_eq!(lines[0].line(), "ERROR what it is → what to do");
         assert_eq!(
-            lines[1].line(),
-            "WARN  what it is (1,200 times) → what to do"
+            lines[0].line(),
+            "ERROR what it is (foreign_user) → what to do"
         );
+        // What concerns the most stands before what is special about single rows.
+        let orphans = lines.iter().position(|line| line.id == "orphan").unwrap();
+        assert_eq!(
+            lines[orphans].line(),
+            "WARN  what it is (orphan, 1,200 times) → what to do"
+        );
+        assert_eq!(lines[orphans + 1].level, Level::Info);
         assert!(lines.is_sorted_by_key(|line| line.level));
         assert!(!lines.iter().any(|line| line.id == "guest"));
         let guests: Vec<&Advice> = lines.iter().filter(|line| line.id == "guests").collect();
