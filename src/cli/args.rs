@@ -303,8 +303,8 @@ pub struct CheckArgs {
     /// List the accounts that nobody will be able to sign in to, as CSV (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub lockout_csv: Option<PathBuf>,
-    /// Only explain a finding: what it means, whom it concerns, what to do
-    #[arg(long, value_name = "ID", exclusive = true)]
+    /// Only explain a finding: what it means, whom it concerns, what to do; all else is ignored
+    #[arg(long, value_name = "ID")]
     pub explain_finding: Option<String>,
     /// Write the report as JSON to this file, on failure too
     #[arg(long, value_name = "FILE")]
