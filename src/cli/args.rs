@@ -1,5 +1,6 @@
 //! The command line: every command and flag, in one place.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "mapwright",
     version,
+    long_version = super::version::long(),
     about,
     long_about,
     max_term_width = 100,
@@ -131,6 +133,26 @@ Exit status: 0 told · 1 no such account, or a token that neither database knows
         after_help = "Exit status: 0 accepted · 1 not accepted, or no such account · 10 cannot be told."
     )]
     VerifyPassword(VerifyPasswordArgs),
+    /// Say in advance what a migration of this Synapse will meet, in WARN and ERROR lines
+    ///
+    /// What the advisor of the older tool told, counted on the rows as the mapping takes them:
+    /// administrators, guests, accounts without an e-mail address, passwords, tokens, third-party
+    /// IDs, providers. Needs nothing of MAS. Reads Synapse's database, writes to none. Exit status
+    /// 10 with an ERROR line, 11 with WARN lines alone.
+    Advisor(AdvisorArgs),
+    /// Take the command line of an older migration tool, and do what it means here
+    ///
+    /// Both are understood word by word: that of `mas-cli syn2mas` and that of the npm package.
+    /// Flags of this program go through. Where a word meant something else there, a line on stderr
+    /// says so; exit statuses are those of this program.
+    #[command(after_help = "Examples:
+  mapwright syn2mas check --config mas.yaml --synapse-config homeserver.yaml
+  mapwright syn2mas migrate --config mas.yaml --synapse-config homeserver.yaml \\
+      --dry-run
+  mapwright syn2mas --command=advisor --synapseConfigFile=homeserver.yaml
+  mapwright syn2mas --command migrate --synapseConfigFile homeserver.yaml \\
+      --masConfigFile mas.yaml --dryRun")]
+    Syn2mas(Syn2masArgs),
     /// See a whole migration on a throwaway PostgreSQL
     ///
     /// Starts a PostgreSQL of its own in a temporary directory, makes a Synapse-shaped and a
@@ -165,6 +187,26 @@ Exit status: 0 told · 1 no such account, or a token that neither database knows
     Functions {
         /// Only this one, with its examples
         name: Option<String>,
+    },
+    /// Print what completes the commands and flags in a shell
+    ///
+    /// Touches no database.
+    #[command(after_help = "Examples:
+  mapwright completions bash > /usr/share/bash-completion/completions/mapwright
+  mapwright completions zsh > ~/.zfunc/_mapwright
+  mapwright completions fish > ~/.config/fish/completions/mapwright.fish")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    ///
+    /// Touches no database.
+    Man {
+        /// Write all pages to this directory, which is made where it is missing; else mapwright(1)
+        /// goes to stdout
+        #[arg(long, short, value_name = "DIR")]
+        output: Option<PathBuf>,
     },
 }
 
@@ -450,6 +492,47 @@ pub enum PasswordSide {
     Synapse,
     /// The one in MAS's database
     Mas,
+}
+
+/// `advisor`.
+#[derive(Clone, Debug, Args)]
+pub struct AdvisorArgs {
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub synapse_config: Vec<PathBuf>,
+    /// Synapse's database, in place of what its configuration says
+    #[arg(
+        long,
+        visible_alias = "synapse-database-uri",
+        value_name = "URI",
+        env = "MAPWRIGHT_SOURCE_DATABASE_URI",
+        hide_env_values = true
+    )]
+    pub source_database_uri: Option<String>,
+    /// PostgreSQL schema of Synapse's tables
+    #[arg(
+        long,
+        visible_alias = "synapse-schema",
+        value_name = "NAME",
+        default_value = "public"
+    )]
+    pub source_schema: String,
+    /// The most memory that the rows of one account may take, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub max_partition_memory: usize,
+}
+
+/// `syn2mas`.
+#[derive(Clone, Debug, Args)]
+pub struct Syn2masArgs {
+    /// The older tool's command line, without the tool's name
+    #[arg(
+        value_name = "ARGUMENT",
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required = true
+    )]
+    pub arguments: Vec<OsString>,
 }
 
 /// `demo`.
