@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::operator::reject_limit::RejectLimit;
+
 /// mapwright moves rows from one database to another, as a mapping says, in one transaction that is
 /// committed whole or rolled back whole.
 ///
@@ -231,6 +233,17 @@ impl SideArgs {
     }
 }
 
+/// What becomes of rejected rows.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RejectArgs {
+    /// List every rejected row in this file, as JSON lines (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Leave out up to N rejected rows, or N% of the rows read, instead of changing nothing
+    #[arg(long, value_name = "N|N%", requires = "rejects")]
+    pub max_rejects: Option<RejectLimit>,
+}
+
 /// What becomes of warnings.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FindingArgs {
@@ -247,7 +260,7 @@ pub struct FindingArgs {
 }
 
 /// `check`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct CheckArgs {
     /// Both sides.
     #[command(flatten)]
@@ -255,6 +268,9 @@ pub struct CheckArgs {
     /// What becomes of warnings.
     #[command(flatten)]
     pub findings: FindingArgs,
+    /// What becomes of rejected rows.
+    #[command(flatten)]
+    pub rejects: RejectArgs,
     /// Write the present warnings to this file, for --accept-file
     #[arg(long, value_name = "FILE")]
     pub write_accept_file: Option<PathBuf>,
@@ -323,7 +339,7 @@ pub struct ConfigLintArgs {
 }
 
 /// `migrate`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct MigrateArgs {
     /// Both sides.
     #[command(flatten)]
@@ -331,6 +347,9 @@ pub struct MigrateArgs {
     /// What becomes of warnings.
     #[command(flatten)]
     pub findings: FindingArgs,
+    /// What becomes of rejected rows.
+    #[command(flatten)]
+    pub rejects: RejectArgs,
     /// Do everything, then roll it back; can run beside a live Synapse
     #[arg(long)]
     pub dry_run: bool,
@@ -359,6 +378,9 @@ pub struct VerifyArgs {
         conflicts_with = "migrated_at"
     )]
     pub report: Option<PathBuf>,
+    /// How many rejected rows the migration may have left out; --report knows it
+    #[arg(long, value_name = "N|N%", conflicts_with = "report")]
+    pub max_rejects: Option<RejectLimit>,
 }
 
 /// `undo`.

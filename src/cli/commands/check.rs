@@ -9,6 +9,7 @@ use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
 use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
+use crate::cli::operator::reject_list::RejectList;
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, rejects, table};
 use crate::cli::printer::{Printer, Style};
@@ -28,6 +29,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let started_at = jiff::Timestamp::now();
     let mut job = Job::new(sides, printer)?;
     job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
+    job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
     let mut inputs = sides.inputs();
     inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
     report::writable(args.report.as_deref(), &inputs)?;
@@ -40,6 +42,9 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         }
         None => None,
     };
+    let outputs = [&args.report, &args.write_accept_file, &args.lockout_csv];
+    inputs.extend(outputs.into_iter().flatten().map(PathBuf::as_path));
+    let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
     let mut frame = Frame {
         command: "check",
         dry_run: false,
@@ -48,7 +53,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     };
     let mut interrupts = Interrupts::listen();
     let looked = tokio::select! {
-        looked = look_at_all(&job, args, list, &mut frame, printer) => looked,
+        looked = look_at_all(&job, args, list, &rejects, &mut frame, printer) => looked,
         status = interrupts.wait() => {
             let failure = Failure::new(status, Vec::new());
             let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
@@ -69,12 +74,13 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         }
     };
     findings::sort(&mut outcome.findings);
+    job.accepted = job.accepted_after(outcome.run.as_ref());
     let status = match job.accepted.standing(&outcome.findings) {
         Standing::Blocked => ExitStatus::Findings,
         Standing::Warnings => ExitStatus::Warnings,
         Standing::Clean => ExitStatus::Done,
     };
-    let text = verdict(&outcome, &job.accepted, status);
+    let text = verdict(&job, &outcome, status);
     show(&job, &outcome, printer);
     if let Some(path) = &args.write_accept_file {
         job.accepted.write_file(path, &outcome.findings)?;
@@ -105,6 +111,7 @@ async fn look_at_all(
     job: &Job,
     args: &CheckArgs,
     list: Option<Lockout>,
+    rejects: &RejectList,
     frame: &mut Frame,
     printer: &Printer,
 ) -> Result<Outcome, Failure> {
@@ -132,7 +139,7 @@ async fn look_at_all(
         lock_rights(job, &mut looked, schemas).await?;
         let begun = std::time::Instant::now();
         let rehearsed =
-            rehearsal::rehearse(job, source, schemas, &mut looked, list, printer).await?;
+            rehearsal::rehearse(job, source, schemas, &mut looked, list, rejects, printer).await?;
         outcome.run = Some(rehearsed.report);
         outcome.forecast = rehearsed.forecast;
         outcome.links = rehearsed.links;
@@ -195,10 +202,12 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
     if let Some(run) = run {
         printer.say(&table::ledger(run));
         // What a reason of the mapping says, its findings say; of the others the place must be told.
-        printer.diagnostics(
-            &job.compiled.files,
-            &rejects::builtin(&job.program.plan, run),
-        );
+        if !job.leaves_out(run) {
+            printer.diagnostics(
+                &job.compiled.files,
+                &rejects::builtin(&job.program.plan, run),
+            );
+        }
     }
     if let Some(forecast) = &outcome.forecast {
         printer.say(&table::accounts(&forecast.accounts, &outcome.links));
@@ -210,7 +219,8 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
     }
 }
 
-fn verdict(outcome: &Outcome, accepted: &Accepted, status: ExitStatus) -> String {
+fn verdict(job: &Job, outcome: &Outcome, status: ExitStatus) -> String {
+    let accepted = &job.accepted;
     let count = |wanted: &dyn Fn(&Finding) -> bool| {
         outcome
             .findings
@@ -218,9 +228,10 @@ fn verdict(outcome: &Outcome, accepted: &Accepted, status: ExitStatus) -> String
             .filter(|found| wanted(found))
             .count()
     };
-    let errors = count(&|finding| finding.severity == FindingSeverity::Error);
+    let errors = count(&|finding| accepted.blocks(finding));
+    let left_out = count(&|finding| accepted.acceptance(finding) == Acceptance::LeftOut);
     let known = count(&|finding| accepted.acceptance(finding) == Acceptance::Accepted);
-    let warnings = outcome.findings.len() - errors - known;
+    let warnings = outcome.findings.len() - errors - left_out - known;
     let rehearsed = match &outcome.run {
         Some(run) => format!(
             "{} rehearsed",
@@ -228,7 +239,17 @@ fn verdict(outcome: &Outcome, accepted: &Accepted, status: ExitStatus) -> String
         ),
         None => "the rows were not rehearsed".to_owned(),
     };
+    let rehearsed = match &outcome.run {
+        Some(run) if left_out > 0 => format!("{}; {rehearsed}", table::left_out(run, "would be")),
+        Some(run) if run.rejected > 0 && !job.reject_limit.is_none() => {
+            format!("{}; {rehearsed}", job.reject_limit.exceeded(run.rejected))
+        }
+        Some(_) | None => rehearsed,
+    };
     match (errors, warnings) {
+        (0, 0) if left_out > 0 && known == 0 => {
+            format!("ready to migrate: {rehearsed}, nothing was changed")
+        }
         (0, 0) if known > 0 => format!(
             "ready to migrate: {}, accepted; {rehearsed}, nothing was changed",
             plural(known, "warning")

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{ddl, snapshot};
-use crate::cli::args::{CheckArgs, DemoArgs, FindingArgs, MigrateArgs, SideArgs};
+use crate::cli::args::{CheckArgs, DemoArgs, FindingArgs, MigrateArgs, RejectArgs, SideArgs};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
@@ -91,6 +91,7 @@ async fn show(
     step(3, "mapwright check: every row rehearsed, nothing written");
     let check = CheckArgs {
         findings: FindingArgs::default(),
+        rejects: RejectArgs::default(),
         write_accept_file: None,
         lockout_csv: None,
         explain_finding: None,
@@ -107,6 +108,7 @@ async fn show(
     );
     let mut migrate = MigrateArgs {
         findings: FindingArgs::default(),
+        rejects: RejectArgs::default(),
         verify: false,
         report: None,
         sides,

@@ -10,6 +10,7 @@ use crate::cli::operator::accept::{Accepted, Standing};
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::migration::{End, Migration, interrupted};
 use crate::cli::operator::preflight::{Purpose, Schemas, look};
+use crate::cli::operator::reject_list::RejectList;
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, table};
 use crate::cli::printer::{Printer, Style};
@@ -26,9 +27,12 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
     let sides = &args.sides;
     let mut job = Job::new(sides, printer)?;
     job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
+    job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
     let mut inputs = sides.inputs();
     inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
     report::writable(args.report.as_deref(), &inputs)?;
+    inputs.extend(args.report.iter().map(PathBuf::as_path));
+    let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
     let started_at = jiff::Timestamp::now();
     let mut frame = Frame {
         command: "migrate",
@@ -41,6 +45,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
     let ended = Box::pin(attempt(
         &job,
         args,
+        &rejects,
         &mut frame,
         &mut outcome,
         &mut interrupts,
@@ -69,34 +74,36 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
             return Err(Failure::new(failure.status, Vec::new()));
         }
     };
+    job.accepted = job.accepted_after(outcome.run.as_ref());
     show(&job, &outcome, printer);
+    // Whoever reads only the last line learns that it was not everything.
+    let left_out = match &outcome.run {
+        Some(run) if job.leaves_out(run) => format!("; {}", table::left_out(run, "were")),
+        Some(_) | None => String::new(),
+    };
+    let well = if left_out.is_empty() {
+        Style::Good
+    } else {
+        Style::Warning
+    };
     let (status, text, style) = match end {
         End::Committed => (
             ExitStatus::Done,
             format!(
-                "migrated: {} in the target, committed",
+                "migrated: {} in the target, committed{left_out}",
                 table::rows_that(total(&outcome), "is", "are")
             ),
-            Style::Good,
+            well,
         ),
         End::RolledBack => (
             ExitStatus::Done,
             format!(
-                "dry run: {} written and rolled back, nothing was changed",
+                "dry run: {} written and rolled back, nothing was changed{left_out}",
                 table::rows_that(total(&outcome), "was", "were")
             ),
-            Style::Good,
+            well,
         ),
-        End::Refused => (
-            ExitStatus::Findings,
-            if findings::any_error(&outcome.findings) {
-                "not migrated: the errors above must be mended first; nothing was changed"
-            } else {
-                "not migrated: warnings that are not accepted are denied (--deny-warnings); nothing was changed"
-            }
-            .to_owned(),
-            Style::Error,
-        ),
+        End::Refused => (ExitStatus::Findings, refusal(&job, &outcome), Style::Error),
     };
     let verdict = Verdict {
         exit: status.code(),
@@ -118,6 +125,26 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
     Ok(status)
 }
 
+/// Why nothing was migrated.
+fn refusal(job: &Job, outcome: &Outcome) -> String {
+    let rejected = outcome
+        .run
+        .as_ref()
+        .filter(|run| run.rejected > 0 && !job.leaves_out(run) && !job.reject_limit.is_none());
+    let why = if let Some(run) = rejected {
+        job.reject_limit.exceeded(run.rejected)
+    } else if outcome
+        .findings
+        .iter()
+        .any(|finding| job.accepted.blocks(finding))
+    {
+        "the errors above must be mended first".to_owned()
+    } else {
+        "warnings that are not accepted are denied (--deny-warnings)".to_owned()
+    };
+    format!("not migrated: {why}; nothing was changed")
+}
+
 fn total(outcome: &Outcome) -> u64 {
     outcome.written.iter().sum()
 }
@@ -125,6 +152,7 @@ fn total(outcome: &Outcome) -> u64 {
 async fn attempt(
     job: &Job,
     args: &MigrateArgs,
+    rejects: &RejectList,
     frame: &mut Frame,
     outcome: &mut Outcome,
     interrupts: &mut Interrupts,
@@ -166,6 +194,7 @@ async fn attempt(
         args,
         source,
         schemas,
+        rejects,
         printer,
     };
     Box::pin(migration.run(looked, outcome, interrupts)).await

@@ -24,6 +24,7 @@ use super::across::Across;
 use super::forecast::Forecast;
 use super::interrupt::Interrupts;
 use super::preflight::{Looked, Schemas};
+use super::reject_list::RejectList;
 use super::verification::{self, Comparison};
 use super::{Job, Outcome, connector, findings, rehearsal, rejects};
 
@@ -81,6 +82,8 @@ pub struct Migration<'j> {
     pub source: &'j Endpoint,
     /// The schemas of both sides.
     pub schemas: Schemas<'j>,
+    /// Where rejected rows are listed.
+    pub rejects: &'j RejectList,
     /// What says how far it is.
     pub printer: &'j Printer,
 }
@@ -210,14 +213,19 @@ impl Migration<'_> {
         outcome.forecast = forecast;
         outcome.written.clone_from(&report.written);
         outcome.digests = digests.iter().map(|table| table.whole()).collect();
-        let refused = report.rejected > 0
-            || self.job.accepted.standing(&outcome.findings) == Standing::Blocked;
-        let rejects = rejects::all(&self.job.program.plan, &report);
+        let accepted = self.job.accepted_after(Some(&report));
+        let too_many = report.rejected > 0 && !self.job.leaves_out(&report);
+        let refused = too_many || accepted.standing(&outcome.findings) == Standing::Blocked;
+        let rejected = rejects::all(&self.job.program.plan, &report);
         outcome.run = Some(report);
-        if refused {
+        // Rows are left out only if each of them is listed.
+        let listed = self.rejects.finish();
+        if refused || listed.is_err() {
             transaction.rollback().await;
-            self.printer.diagnostics(&self.job.compiled.files, &rejects);
+            self.printer
+                .diagnostics(&self.job.compiled.files, &rejected);
             outcome.nothing_written();
+            listed?;
             return Ok(End::Refused);
         }
         let mut read_back = None;
@@ -275,6 +283,8 @@ impl Migration<'_> {
                     PgErrorKind::Unsuitable | PgErrorKind::RowsRefused
                 ) =>
             {
+                self.rejects.key_violated(&error);
+                self.rejects.finish()?;
                 outcome.findings.push(findings::from_pg(&error));
                 outcome.nothing_written();
                 Ok(End::Refused)
@@ -310,7 +320,7 @@ impl Migration<'_> {
             rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
         let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
         let mut sink = transaction.sink().await?;
-        let mut watch = rehearsal::watch(job, self.printer, "migrating");
+        let mut watch = rehearsal::watch(job, self.printer, "migrating", self.rejects);
         let inputs = Inputs {
             program: &job.program,
             broadcasts: broadcasts.clone(),
@@ -339,21 +349,34 @@ impl Migration<'_> {
             (Ok(done), _) => done,
             (Err(failure), None) => return Err(failure),
             (Err(mut failure), Some(row)) => {
+                if let (false, Some(diagnostic)) =
+                    (job.reject_limit.is_none(), failure.diagnostics.first_mut())
+                {
+                    diagnostic.notes.push(
+                        "`--max-rejects` leaves out rows that the mapping rejects; one that the target refuses ends the transaction"
+                            .to_owned(),
+                    );
+                }
                 let inputs = Inputs {
                     program: &job.program,
                     broadcasts,
                     limits: job.limits,
                 };
                 let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
-                let origin = find_row(inputs, &mut scans, row.0, row.1).await;
-                if let (Ok(Some(origin)), Some(diagnostic)) =
-                    (origin, failure.diagnostics.first_mut())
+                let origin = find_row(inputs, &mut scans, row.target, row.row).await;
+                let origin = origin.ok().flatten();
+                self.rejects
+                    .refused(row.target, origin.as_ref(), row.sqlstate.as_deref());
+                if let (Some(origin), Some(diagnostic)) = (origin, failure.diagnostics.first_mut())
                 {
                     diagnostic.notes.push(format!(
                         "written by map `{}`; {}",
                         origin.map,
                         findings::source_key(&origin.key)
                     ));
+                }
+                if let Err(unlisted) = self.rejects.finish() {
+                    failure.diagnostics.extend(unlisted.diagnostics);
                 }
                 return Err(failure);
             }

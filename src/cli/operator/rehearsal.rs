@@ -20,6 +20,7 @@ use super::forecast::Forecast;
 use super::lockout::Lockout;
 use super::preflight::{Looked, Schemas};
 use super::progress::Progress;
+use super::reject_list::RejectList;
 use super::table::thousands;
 use super::watch::Watch;
 use super::{Job, connector};
@@ -36,7 +37,7 @@ pub struct Rehearsed {
 }
 
 /// Runs every row of the source through the mapping and writes nothing; adds what it found. The
-/// accounts that nobody can sign in to go into `list`.
+/// accounts that nobody can sign in to go into `list`, rejected rows into `rejects`.
 ///
 /// # Errors
 /// What makes reading impossible, or writing the list.
@@ -46,6 +47,7 @@ pub async fn rehearse(
     schemas: Schemas<'_>,
     looked: &mut Looked,
     list: Option<Lockout>,
+    rejects: &RejectList,
     printer: &Printer,
 ) -> Result<Rehearsed, Failure> {
     let connect = connector(source);
@@ -56,7 +58,7 @@ pub async fn rehearse(
     let reader = PgSource::open(&connect, &options, &job.source_tables()).await?;
     let broadcasts = broadcasts(job, &reader, &looked.target.client, schemas).await?;
     let mut scans = reader.scan(&connect, &job.scan_queries()).await?;
-    let mut watch = watch(job, printer, "rehearsing");
+    let mut watch = watch(job, printer, "rehearsing", rejects);
     let lists = list.is_some();
     if let (Some(forecast), Some(list)) = (&mut watch.forecast, list) {
         forecast.list(list);
@@ -73,6 +75,7 @@ pub async fn rehearse(
         across_accounts(job, &reader, schemas)
     );
     watch.finish();
+    rejects.finish()?;
     let report = outcome.map_err(|diagnostic| {
         Failure::one(crate::cli::exit::ExitStatus::Unexpected, *diagnostic)
     })?;
@@ -121,8 +124,9 @@ pub async fn across_accounts(
 }
 
 /// What watches a pass over the rows.
-pub fn watch(job: &Job, printer: &Printer, what: &'static str) -> Watch {
+pub fn watch(job: &Job, printer: &Printer, what: &'static str, rejects: &RejectList) -> Watch {
     Watch {
+        rejects: rejects.clone(),
         progress: Progress::new(printer, what),
         forecast: job
             .settings

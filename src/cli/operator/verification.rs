@@ -14,7 +14,7 @@ use crate::pg::source::{PgSource, TableRows};
 use crate::plan::Plan;
 use crate::run::difference::{Differences, RowDifference, Since, TableDifference};
 use crate::run::digest::TableDigest;
-use crate::run::{Inputs, RowSink, RunReport, run};
+use crate::run::{Inputs, Limits, RowSink, RunReport, run};
 
 use super::preflight::Schemas;
 use super::progress::Progress;
@@ -54,7 +54,11 @@ impl Comparison<'_> {
         let inputs = Inputs {
             program: &self.job.program,
             broadcasts: self.broadcasts.clone(),
-            limits: self.job.limits,
+            // Whether there are too many rejected rows is for the caller to say.
+            limits: Limits {
+                rejects: u64::MAX,
+                ..self.job.limits
+            },
         };
         let outcome = run(inputs, &mut scans, sink, &mut progress).await;
         progress.finish();

@@ -44,7 +44,7 @@ pub use emptiness::{NotEmpty, emptiness};
 pub use lock::{ADVISORY_LOCK_KEY, lock_holder};
 pub use phase::{Phase, RebuiltKind, TargetEvent, TargetObserver};
 pub use preflight::{preflight, surprises};
-pub use sink::{PgSink, Written};
+pub use sink::{PgSink, RefusedRow, Written};
 pub use steps::Canceller;
 use steps::Steps;
 pub use structure::Kept;
