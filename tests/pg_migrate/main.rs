@@ -15,6 +15,7 @@
 mod harness;
 
 mod fixture;
+mod left_out;
 mod refusals;
 mod report;
 mod rollback;
