@@ -1,10 +1,12 @@
 //! The command line: every command and flag, in one place.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::operator::reject_limit::RejectLimit;
+use super::operator::waiting::parse_wait;
 
 /// mapwright moves rows from one database to another, as a mapping says, in one transaction that is
 /// committed whole or rolled back whole.
@@ -280,6 +282,9 @@ pub struct CheckArgs {
     /// Only explain a finding: what it means, whom it concerns, what to do
     #[arg(long, value_name = "ID", exclusive = true)]
     pub explain_finding: Option<String>,
+    /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
+    #[arg(long, value_name = "FILE|-")]
+    pub events: Option<PathBuf>,
     /// Write the report as JSON to this file, on failure too
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -353,12 +358,18 @@ pub struct MigrateArgs {
     /// Do everything, then roll it back; can run beside a live Synapse
     #[arg(long)]
     pub dry_run: bool,
+    /// Wait so long for each lock that others hold, such as 30s or 5m, instead of giving up at once
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait)]
+    pub wait_lock: Option<Duration>,
     /// Go on without locks on Synapse's tables, where the role may not take them
     #[arg(long)]
     pub no_source_lock: bool,
     /// Before COMMIT read the written rows back, and roll back if they are not what was written
     #[arg(long)]
     pub verify: bool,
+    /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
+    #[arg(long, value_name = "FILE|-")]
+    pub events: Option<PathBuf>,
     /// Write the report as JSON to this file, on failure too
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,

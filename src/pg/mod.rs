@@ -13,6 +13,7 @@ mod error;
 pub mod introspect;
 mod lock;
 mod origin;
+mod patience;
 mod query;
 pub mod references;
 mod relation;
@@ -36,6 +37,7 @@ pub use endpoint::{
 };
 pub use error::{PgError, PgErrorKind};
 pub use origin::{Origin, Secret, Sourced};
+pub use patience::{Patience, WaitObserver, Waiting};
 pub use server_certificate::Checked;
 pub use session::{Session, other_sessions, who_keeps_readers_out};
 pub use tls::TlsState;

@@ -1,14 +1,17 @@
 //! `check`: would a migration succeed, and what would it leave out?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::args::{CheckArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
+use crate::cli::operator::events::Events;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
-use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
+use crate::cli::operator::preflight::{LOOK, Looked, Purpose, Schemas, look};
+use crate::cli::operator::progress::Audience;
+use crate::cli::operator::rehearsal::REHEARSE;
 use crate::cli::operator::reject_list::RejectList;
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, rejects, table};
@@ -25,16 +28,42 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     if let Some(id) = &args.explain_finding {
         return super::explain::finding(id, printer);
     }
+    let inputs = inputs(args);
+    let events = Events::begin(args.events.as_deref(), &inputs, "check", false, printer)?;
+    let audience = Audience {
+        printer,
+        events: &events,
+    };
+    let ended = Box::pin(told(args, inputs, &audience)).await;
+    events.end(&ended, printer);
+    ended
+}
+
+/// The files that are read.
+fn inputs(args: &CheckArgs) -> Vec<&Path> {
+    let mut inputs = args.sides.inputs();
+    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    inputs
+}
+
+async fn told(
+    args: &CheckArgs,
+    mut inputs: Vec<&Path>,
+    audience: &Audience<'_>,
+) -> Result<ExitStatus, Failure> {
+    let Audience { printer, events } = *audience;
     let sides = &args.sides;
     let started_at = jiff::Timestamp::now();
     let mut job = Job::new(sides, printer)?;
     job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
     job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
-    let mut inputs = sides.inputs();
-    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    events.mapping(&job);
+    inputs.extend(args.events.as_deref());
     report::writable(args.report.as_deref(), &inputs)?;
     // A file may be renewed from itself.
-    report::writable(args.write_accept_file.as_deref(), &sides.inputs())?;
+    let mut others = sides.inputs();
+    others.extend(args.events.as_deref());
+    report::writable(args.write_accept_file.as_deref(), &others)?;
     let list = match &args.lockout_csv {
         Some(path) => {
             report::apart(path, &inputs)?;
@@ -53,7 +82,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     };
     let mut interrupts = Interrupts::listen();
     let looked = tokio::select! {
-        looked = look_at_all(&job, args, list, &rejects, &mut frame, printer) => looked,
+        looked = look_at_all(&job, args, list, &rejects, &mut frame, audience) => looked,
         status = interrupts.wait() => {
             let failure = Failure::new(status, Vec::new());
             let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
@@ -92,6 +121,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         problems: Vec::new(),
     };
     let report = report::report(&job, &outcome, &frame, verdict);
+    events.conclude(&report);
     if let Some(path) = &args.report {
         report::write(path, &report)?;
     }
@@ -113,8 +143,9 @@ async fn look_at_all(
     list: Option<Lockout>,
     rejects: &RejectList,
     frame: &mut Frame,
-    printer: &Printer,
+    audience: &Audience<'_>,
 ) -> Result<Outcome, Failure> {
+    let Audience { printer, events } = *audience;
     let sides = &args.sides;
     let mut outcome = Outcome::default();
     describe(job, printer);
@@ -129,23 +160,20 @@ async fn look_at_all(
         source: &sides.source_schema,
         target: &sides.target_schema,
     };
-    let begun = std::time::Instant::now();
+    let step = events.step(LOOK);
     let mut looked = look(job, source, schemas, Purpose::Migrate).await?;
     frame.sides.clone_from(&looked.sides);
-    outcome
-        .phases
-        .push(("look at both databases".to_owned(), begun.elapsed()));
+    outcome.phases.push(step.end());
+    events.databases(&looked.sides);
     if looked.readable {
         lock_rights(job, &mut looked, schemas).await?;
-        let begun = std::time::Instant::now();
+        let step = events.step(REHEARSE);
         let rehearsed =
-            rehearsal::rehearse(job, source, schemas, &mut looked, list, rejects, printer).await?;
+            rehearsal::rehearse(job, source, schemas, &mut looked, list, rejects, audience).await?;
         outcome.run = Some(rehearsed.report);
         outcome.forecast = rehearsed.forecast;
         outcome.links = rehearsed.links;
-        outcome
-            .phases
-            .push(("rehearse every row".to_owned(), begun.elapsed()));
+        outcome.phases.push(step.end());
     } else {
         if list.is_some() {
             printer.always("no list of accounts is written: the rows could not be rehearsed");
@@ -292,17 +320,7 @@ pub(super) fn with_report(
     if path.is_none() && !json {
         return failure;
     }
-    let text = match failure.status {
-        ExitStatus::OutcomeUnknown => "failed; whether the target was changed is unknown",
-        ExitStatus::Interrupted | ExitStatus::Terminated => "interrupted; nothing was changed",
-        _ => "failed; nothing was changed",
-    };
-    let verdict = Verdict {
-        exit: failure.status.code(),
-        committed: false,
-        text: text.to_owned(),
-        problems: failure.diagnostics.iter().map(Into::into).collect(),
-    };
+    let verdict = Verdict::of(&failure);
     let report = report::report(job, &Outcome::default(), frame, verdict);
     if json {
         printer.data(&report::json(&report));

@@ -92,6 +92,7 @@ async fn show(
     let check = CheckArgs {
         findings: FindingArgs::default(),
         rejects: RejectArgs::default(),
+        events: None,
         write_accept_file: None,
         lockout_csv: None,
         explain_finding: None,
@@ -109,11 +110,13 @@ async fn show(
     let mut migrate = MigrateArgs {
         findings: FindingArgs::default(),
         rejects: RejectArgs::default(),
+        events: None,
         verify: false,
         report: None,
         sides,
         dry_run: true,
         no_source_lock: false,
+        wait_lock: None,
     };
     let status = Box::pin(super::migrate::run(&migrate, printer)).await?;
     if status != ExitStatus::Done {

@@ -1,17 +1,19 @@
 //! `migrate`: everything, or nothing.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
 use crate::cli::args::{MigrateArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Accepted, Standing};
+use crate::cli::operator::events::Events;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::migration::{End, Migration, interrupted};
-use crate::cli::operator::preflight::{Purpose, Schemas, look};
+use crate::cli::operator::preflight::{LOOK, Purpose, Schemas, look_in_time};
+use crate::cli::operator::progress::Audience;
 use crate::cli::operator::reject_list::RejectList;
 use crate::cli::operator::report::{self, Frame, Verdict};
+use crate::cli::operator::waiting::patience;
 use crate::cli::operator::{Job, Outcome, findings, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::DataFacts;
@@ -24,12 +26,31 @@ use super::check::{describe, with_report};
 /// # Errors
 /// What made it impossible; the target is as it was then, unless the outcome of COMMIT is unknown.
 pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let mut inputs = args.sides.inputs();
+    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    let path = args.events.as_deref();
+    let events = Events::begin(path, &inputs, "migrate", args.dry_run, printer)?;
+    let audience = Audience {
+        printer,
+        events: &events,
+    };
+    let ended = Box::pin(told(args, inputs, &audience)).await;
+    events.end(&ended, printer);
+    ended
+}
+
+async fn told(
+    args: &MigrateArgs,
+    mut inputs: Vec<&Path>,
+    audience: &Audience<'_>,
+) -> Result<ExitStatus, Failure> {
+    let Audience { printer, events } = *audience;
     let sides = &args.sides;
     let mut job = Job::new(sides, printer)?;
     job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
     job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
-    let mut inputs = sides.inputs();
-    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    events.mapping(&job);
+    inputs.extend(args.events.as_deref());
     report::writable(args.report.as_deref(), &inputs)?;
     inputs.extend(args.report.iter().map(PathBuf::as_path));
     let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
@@ -49,7 +70,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         &mut frame,
         &mut outcome,
         &mut interrupts,
-        printer,
+        audience,
     ))
     .await;
     findings::sort(&mut outcome.findings);
@@ -112,6 +133,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         problems: Vec::new(),
     };
     let report = report::report(&job, &outcome, &frame, verdict);
+    events.conclude(&report);
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
     }
@@ -156,8 +178,9 @@ async fn attempt(
     frame: &mut Frame,
     outcome: &mut Outcome,
     interrupts: &mut Interrupts,
-    printer: &Printer,
+    audience: &Audience<'_>,
 ) -> Result<End, Failure> {
+    let Audience { printer, events } = *audience;
     describe(job, printer);
     let Some(source) = &job.settings.source else {
         outcome.findings = job.settings.config_findings(DataFacts {
@@ -169,15 +192,15 @@ async fn attempt(
         source: &args.sides.source_schema,
         target: &args.sides.target_schema,
     };
-    let begun = Instant::now();
+    let patience = patience(args.wait_lock, audience);
+    let step = events.step(LOOK);
     let looked = tokio::select! {
-        looked = look(job, source, schemas, Purpose::Migrate) => looked?,
+        looked = look_in_time(job, source, schemas, Purpose::Migrate, &patience) => looked?,
         _ = interrupts.wait() => return Err(interrupted()),
     };
     frame.sides.clone_from(&looked.sides);
-    outcome
-        .phases
-        .push(("look at both databases".to_owned(), begun.elapsed()));
+    outcome.phases.push(step.end());
+    events.databases(&looked.sides);
     // What the configurations forbid is known before a row is read; what hangs on the rows is asked
     // again when they are.
     outcome.findings.clone_from(&looked.findings);
@@ -195,7 +218,8 @@ async fn attempt(
         source,
         schemas,
         rejects,
-        printer,
+        patience,
+        audience,
     };
     Box::pin(migration.run(looked, outcome, interrupts)).await
 }

@@ -2,6 +2,8 @@
 
 pub mod accept;
 pub mod across;
+pub mod building;
+pub mod events;
 pub mod findings;
 pub mod forecast;
 pub mod interrupt;
@@ -14,12 +16,14 @@ pub mod rehearsal;
 pub mod reject_limit;
 pub mod reject_list;
 pub mod rejects;
+pub mod remaining;
 pub mod report;
 pub mod sides;
 pub mod sql_text;
 pub mod table;
 pub mod unproven;
 pub mod verification;
+pub mod waiting;
 pub mod watch;
 
 use std::collections::BTreeMap;

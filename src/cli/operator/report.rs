@@ -191,6 +191,23 @@ pub struct Verdict {
     pub problems: Vec<ProblemReport>,
 }
 
+impl Verdict {
+    /// The end of a command that failed.
+    pub fn of(failure: &Failure) -> Self {
+        let text = match failure.status {
+            ExitStatus::OutcomeUnknown => "failed; whether the target was changed is unknown",
+            ExitStatus::Interrupted | ExitStatus::Terminated => "interrupted; nothing was changed",
+            _ => "failed; nothing was changed",
+        };
+        Self {
+            exit: failure.status.code(),
+            committed: false,
+            text: text.to_owned(),
+            problems: failure.diagnostics.iter().map(Into::into).collect(),
+        }
+    }
+}
+
 /// A diagnostic of a report.
 #[derive(Debug, Serialize)]
 pub struct ProblemReport {
@@ -228,10 +245,21 @@ pub struct Frame {
     pub sides: [Option<SideReport>; 2],
 }
 
+/// The mapping of a job.
+pub fn mapping(job: &Job) -> MappingReport {
+    let plan = &job.program.plan;
+    MappingReport {
+        name: plan.mapping.clone(),
+        source: format!("{} {}", plan.source.name, plan.source.version),
+        target: format!("{} {}", plan.target.name, plan.target.version),
+    }
+}
+
 /// Puts a report together.
 pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> Report {
     let plan = &job.program.plan;
     let run = outcome.run.as_ref();
+    let mapping = mapping(job);
     let rows = |names: Vec<&str>, rows: &[u64]| -> Vec<TableReport> {
         names
             .iter()
@@ -260,11 +288,7 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         mapwright: env!("CARGO_PKG_VERSION"),
         command: frame.command,
         dry_run: frame.dry_run,
-        mapping: MappingReport {
-            name: plan.mapping.clone(),
-            source: format!("{} {}", plan.source.name, plan.source.version),
-            target: format!("{} {}", plan.target.name, plan.target.version),
-        },
+        mapping,
         started_at: frame.started_at.to_string(),
         finished_at: jiff::Timestamp::now().to_string(),
         migrated_at: job.migrated_at.to_string(),
