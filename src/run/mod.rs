@@ -199,10 +199,15 @@ async fn drive<S: RowSource, K: RowSink>(
                 }
                 results.output.batches(false, &mut batches);
                 for (target, batch) in batches.drain(..) {
+                    if results.rejected > allowed {
+                        continue;
+                    }
+                    let (rows, bytes) = (batch.rows, batch.data.len());
                     // A sink that failed has closed the channel; its own error is the one to report.
-                    if results.rejected <= allowed && sender.send((target, batch)).await.is_err() {
+                    if sender.send((target, batch)).await.is_err() {
                         return Ok(());
                     }
+                    observer.wrote(target, rows, bytes);
                 }
                 for (number, scan) in pass.scans.iter().enumerate() {
                     let now = merge.read.get(number).copied().unwrap_or(0);
@@ -219,9 +224,14 @@ async fn drive<S: RowSource, K: RowSink>(
         let mut batches = Vec::new();
         results.output.batches(true, &mut batches);
         for (target, batch) in batches {
-            if results.rejected <= allowed && sender.send((target, batch)).await.is_err() {
+            if results.rejected > allowed {
+                continue;
+            }
+            let (rows, bytes) = (batch.rows, batch.data.len());
+            if sender.send((target, batch)).await.is_err() {
                 return Ok(());
             }
+            observer.wrote(target, rows, bytes);
         }
         Ok::<(), Box<Diagnostic>>(())
     };

@@ -14,6 +14,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod events;
 mod fixture;
 mod left_out;
 mod refusals;
@@ -24,3 +25,4 @@ mod signals;
 mod snapshots;
 mod undo;
 mod verify;
+mod waiting;

@@ -45,10 +45,16 @@ pub async fn lock_holder(client: &Client) -> Result<Option<Session>, PgError> {
 /// E0660 if one still does, E0673 if the look fails.
 pub async fn wait_for_other_runs(client: &Client, patience: &Patience) -> Result<(), PgError> {
     let patience = patience.begin(ANOTHER_RUN);
+    let mut waited = false;
     while let Some(holder) = lock_holder(client).await? {
+        waited = true;
         if !patience.goes_on(std::slice::from_ref(&holder)) {
             return Err(error::second_run(Some(&holder), patience.note()));
         }
+        sleep(PAUSE).await;
+    }
+    if waited {
+        // Its sessions end a moment after its transaction, and would be taken for somebody else's.
         sleep(PAUSE).await;
     }
     Ok(())
