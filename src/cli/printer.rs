@@ -198,3 +198,19 @@ pub enum Style {
     /// Beside the point.
     Dim,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_drawn_is_drawn_over() {
+        let printer = Printer::new(OutputFormat::Human, ColourChoice::Never, false, 20);
+        let copy = printer.clone();
+        assert_eq!(printer.erase(3), "", "nothing was there");
+        // The cursor stands in the third line.
+        assert_eq!(copy.erase(1), "\r\x1b[2A\x1b[J");
+        assert_eq!(printer.erase(0), "\r\x1b[J");
+        assert_eq!(printer.erase(0), "");
+    }
+}

@@ -128,16 +128,15 @@ impl Migration<'_> {
             self.unlocked_sessions(&reader)?;
         }
         outcome.phases.push(step.end());
-        let ended = self
-            .write(
-                &looked,
-                &reader,
-                &source_connect,
-                &target_connect,
-                outcome,
-                interrupts,
-            )
-            .await;
+        let ended = Box::pin(self.write(
+            &looked,
+            &reader,
+            &source_connect,
+            &target_connect,
+            outcome,
+            interrupts,
+        ))
+        .await;
         // The locks were held until the target's COMMIT answered.
         let released = reader.release().await;
         let end = ended?;
