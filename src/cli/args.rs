@@ -279,8 +279,8 @@ pub struct CheckArgs {
     /// List the accounts that nobody will be able to sign in to, as CSV (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub lockout_csv: Option<PathBuf>,
-    /// Only explain a finding: what it means, whom it concerns, what to do
-    #[arg(long, value_name = "ID", exclusive = true)]
+    /// Only explain a finding: what it means, whom it concerns, what to do; all else is ignored
+    #[arg(long, value_name = "ID")]
     pub explain_finding: Option<String>,
     /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
     #[arg(long, value_name = "FILE|-")]

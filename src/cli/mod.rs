@@ -18,6 +18,7 @@ pub mod output_file;
 mod parameter;
 pub mod population;
 pub mod printer;
+pub mod uri;
 
 use args::{Cli, Command};
 use exit::ExitStatus;

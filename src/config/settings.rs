@@ -20,9 +20,9 @@ pub struct CommandLine {
     /// `--config` or `--mas-config`, each time it was given.
     pub mas_config: Vec<PathBuf>,
     /// `--synapse-database-uri`: a URI or `keyword=value` pairs, instead of Synapse's `database`.
-    pub synapse_database_uri: Option<Secret>,
+    pub synapse_database_uri: Option<Sourced<Secret>>,
     /// `--mas-database-uri`: the same instead of MAS's `database`.
-    pub mas_database_uri: Option<Secret>,
+    pub mas_database_uri: Option<Sourced<Secret>>,
     /// `--upstream-provider-mapping`, each time it was given.
     pub upstream_provider_mapping: Vec<String>,
 }
@@ -125,21 +125,18 @@ impl Settings {
     }
 }
 
-/// The endpoint that a URI or `keyword=value` pairs lead to; `name` is what messages call it and
-/// `flag` where the text was given.
+/// The endpoint that a URI or `keyword=value` pairs lead to; `name` is what messages call it.
 ///
 /// # Errors
 /// Every problem of the text, sorted.
 pub fn endpoint_of(
     name: &'static str,
-    text: &Secret,
-    flag: &str,
+    text: &Sourced<Secret>,
     environment: &Environment,
 ) -> Result<Endpoint, Vec<Diagnostic>> {
     let mut problems = Diagnostics::new();
     let mut given = Given::new(name);
-    let origin = Origin::Flag(flag.to_owned());
-    given.add_string(&Sourced::new(text.clone(), origin), &mut problems);
+    given.add_string(text, &mut problems);
     match endpoint::resolve(given, environment, &mut problems) {
         Some(endpoint) if !problems.has_errors() => Ok(endpoint),
         _ => Err(problems.into_sorted()),
@@ -162,8 +159,7 @@ fn source(
         synapse.map(|synapse| &synapse.database),
     ) {
         (Some(text), _) => {
-            let origin = Origin::Flag("--synapse-database-uri".to_owned());
-            given.add_string(&Sourced::new(text.clone(), origin), problems);
+            given.add_string(text, problems);
         }
         (None, Some(Some(SynapseDatabase::Postgres { arguments, .. }))) => {
             given.keywords.clone_from(arguments);
@@ -191,8 +187,7 @@ fn target(
     let given = match (&command_line.mas_database_uri, mas) {
         (Some(text), _) => {
             let mut given = Given::new("MAS");
-            let origin = Origin::Flag("--mas-database-uri".to_owned());
-            given.add_string(&Sourced::new(text.clone(), origin), problems);
+            given.add_string(text, problems);
             given
         }
         (None, Some(mas)) => mas.database.clone(),
@@ -272,6 +267,10 @@ mod tests {
         }
     }
 
+    fn uri(flag: &str, text: &str) -> Sourced<Secret> {
+        Sourced::new(Secret::new(text), Origin::Flag(flag.to_owned()))
+    }
+
     fn resolve(
         command_line: &CommandLine,
         synapse: &str,
@@ -305,8 +304,11 @@ mod tests {
     #[test]
     fn the_command_line_replaces_a_whole_database_section() {
         let line = CommandLine {
-            synapse_database_uri: Some(Secret::new("postgresql:///one?host=/run")),
-            mas_database_uri: Some(Secret::new("host=x user=y dbname=two")),
+            synapse_database_uri: Some(uri(
+                "--synapse-database-uri",
+                "postgresql:///one?host=/run",
+            )),
+            mas_database_uri: Some(uri("--mas-database-uri", "host=x user=y dbname=two")),
             ..command_line()
         };
         let settings = resolve(&line, "server_name: x\n", MAS).unwrap();
@@ -444,7 +446,7 @@ mod tests {
     #[test]
     fn no_debug_form_shows_a_secret() {
         let line = CommandLine {
-            mas_database_uri: Some(Secret::new("postgresql://u:hunter2@h")),
+            mas_database_uri: Some(uri("--mas-database-uri", "postgresql://u:hunter2@h")),
             ..command_line()
         };
         assert!(!format!("{line:?}").contains("hunter2"));

@@ -71,9 +71,23 @@ async fn nobody_listens() {
     for command in ["check", "migrate"] {
         pair.run(&[command, "--mas-database-uri", &uri]).answered(
             3,
-            &[&format!("`127.0.0.1`, port {port}"), "nothing was changed"],
+            &[
+                &format!("`127.0.0.1`, port {port}"),
+                "the port is set by: `--mas-database-uri`",
+                "nothing was changed",
+            ],
         );
     }
+    // What stands in the environment is said to come from there.
+    let mut command = pair.command(&["check"]);
+    run(command.env("MAPWRIGHT_TARGET_DATABASE_URI", &uri)).answered(
+        3,
+        &["the port is set by: environment variable `MAPWRIGHT_TARGET_DATABASE_URI`"],
+    );
+    run(tool(&["catalog", "dump", "--name", "mas"]).env("MAPWRIGHT_DATABASE_URI", &uri)).answered(
+        3,
+        &["the port is set by: environment variable `MAPWRIGHT_DATABASE_URI`"],
+    );
 }
 
 #[tokio::test]

@@ -12,10 +12,10 @@ import tempfile
 import time
 import traceback
 import unicodedata
-import uuid
 
 import bcrypt
 
+import guide
 import history as life
 from cluster import Cluster
 from expect import UTC, Expected, Found
@@ -31,14 +31,6 @@ MAS_TABLES = {
     "upstream_oauth_links": "upstream_oauth_link_id", "compat_sessions": "compat_session_id",
     "compat_access_tokens": "compat_access_token_id", "compat_refresh_tokens": "compat_refresh_token_id",
 }
-
-
-def as_uuid(ulid):
-    """An ID as MAS's database spells it."""
-    number = 0
-    for character in ulid:
-        number = number * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(character)
-    return str(uuid.UUID(int=number))
 
 
 def mas_configuration(uri, homeserver):
@@ -108,10 +100,10 @@ def mapwright():
     raise SystemExit(f"no program at {' or '.join(candidates)}: run `cargo build` or set MAPWRIGHT_BIN")
 
 
-def ran(expected_status, *arguments):
+def ran(expected_status, *arguments, cwd=None):
     """Runs the program; gives what it wrote to its standard output."""
     done = subprocess.run([mapwright(), *arguments], capture_output=True, text=True, check=False,
-                          stdin=subprocess.DEVNULL)
+                          stdin=subprocess.DEVNULL, cwd=cwd)
     assert done.returncode == expected_status, (
         f"{' '.join(arguments)}: exit {done.returncode}, not {expected_status}\n{done.stdout}\n{done.stderr}")
     for secret in ran.secrets:
@@ -203,10 +195,10 @@ class Target:
                 "INSERT INTO upstream_oauth_providers (upstream_oauth_provider_id, issuer, scope, client_id,"
                 " token_endpoint_auth_method, created_at)"
                 " VALUES (%s, %s, 'openid', 'mas', 'client_secret_basic', now())",
-                as_uuid(ulid), f"http://127.0.0.1:9/{idp}")
+                guide.uuid_of(ulid), f"http://127.0.0.1:9/{idp}")
         configuration = directory / "mas.yaml"
         configuration.write_text(mas_configuration(cluster.uri("mas"), f"http://127.0.0.1:{synapse.port}"))
-        self.both = ["--synapse-config", str(synapse.config), "--config", str(configuration)]
+        self.both = ["--synapse-config", str(synapse.config), "--synapse-config", str(synapse.conf_d), "--config", str(configuration)]
         self.empty = cluster.dump("mas")
 
     def rows(self, sql, *parameters):
@@ -254,7 +246,7 @@ def migrate(cluster, directory, target, record, report):
                  lambda: same(found.addresses("emails"), expected.addresses("emails", "email")))
     report.check("every phone number is there",
                  lambda: same(found.addresses("phones"), expected.addresses("phones", "msisdn")))
-    in_mas = {idp: as_uuid(ulid) for idp, ulid in PROVIDERS.items()}
+    in_mas = {idp: guide.uuid_of(ulid) for idp, ulid in PROVIDERS.items()}
     report.check("every link is there", lambda: same(found.links(), expected.links(in_mas)))
     report.check("every session is there", lambda: same(found.sessions(), expected.sessions()))
     report.check("every live access token is there, and no other",
@@ -295,6 +287,10 @@ def run(cluster, directory, report, to_the_end):
                  lambda sql, *parameters: cluster.query("synapse", sql, *parameters))
     if target:
         migrate(cluster, directory, target, record, report)
+        step("now by the guide")
+        operator = guide.Operator(directory / "operator", cluster, synapse, ran)
+        guide.follow(operator, report, {
+            table: target.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in guide.TABLES})
     step("done")
 
 

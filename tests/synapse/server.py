@@ -34,10 +34,17 @@ form_secret: form
 report_stats: false
 trusted_key_servers: []
 bcrypt_rounds: 5
-password_config:
-  pepper: {pepper}
 enable_3pid_changes: false
 app_service_config_files: [{directory}/bridge.yaml]
+"""
+
+# What stands in files of its own, in a directory beside the one above.
+CONF_D = {
+    "passwords.yaml": """\
+password_config:
+  pepper: {pepper}
+""",
+    "oidc.yaml": """\
 oidc_providers:
   - &dex
     idp_id: dex
@@ -56,9 +63,10 @@ oidc_providers:
     idp_id: oidc
     idp_name: The first one there was
     issuer: http://127.0.0.1:9/first
-"""
+""",
+}
 
-# What only the running server has. A migration is given the file above alone: by then an operator has
+# What only the running server has. A migration is given the files above alone: by then an operator has
 # closed the door to guests, and these are not his settings.
 RUNNING = """\
 allow_guest_access: true
@@ -106,7 +114,11 @@ class Synapse:
         self.config = self.directory / "homeserver.yaml"
         self.config.write_text(HOMESERVER.format(
             server_name=SERVER_NAME, port=self.port, directory=self.directory, socket=socket_directory,
-            registration_secret=REGISTRATION_SECRET, pepper=json.dumps(PEPPER)))
+            registration_secret=REGISTRATION_SECRET))
+        self.conf_d = self.directory / "conf.d"
+        self.conf_d.mkdir()
+        for name, text in CONF_D.items():
+            (self.conf_d / name).write_text(text.format(pepper=json.dumps(PEPPER)))
         (self.directory / "running.yaml").write_text(RUNNING)
         (self.directory / "bridge.yaml").write_text(BRIDGE.format(token=APPSERVICE_TOKEN))
         (self.directory / "log.yaml").write_text(LOG.format(directory=self.directory))
@@ -114,7 +126,8 @@ class Synapse:
 
     def start(self):
         command = [sys.executable, "-m", "synapse.app.homeserver",
-                   "-c", str(self.config), "-c", str(self.directory / "running.yaml")]
+                   "-c", str(self.config), "-c", str(self.conf_d),
+                   "-c", str(self.directory / "running.yaml")]
         subprocess.run([*command, "--generate-keys"], check=True, stdin=subprocess.DEVNULL)
         output = (self.directory / "output").open("ab")
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)

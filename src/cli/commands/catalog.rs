@@ -12,11 +12,12 @@ use crate::cli::mapping::{self, Compiled};
 use crate::cli::operator::accept::Accepted;
 use crate::cli::operator::findings;
 use crate::cli::printer::{Printer, Style};
+use crate::cli::uri;
 use crate::config::{Environment, endpoint_of};
 use crate::diagnostics::{Diagnostic, FindingSeverity, codes};
 use crate::pg::database::read_only;
 use crate::pg::introspect::{introspect, schema_version};
-use crate::pg::{Connection, Secret, connect};
+use crate::pg::{Connection, connect};
 use crate::plan::needs::needs;
 
 /// What a database does not know of itself.
@@ -211,13 +212,9 @@ fn find(name: &str) -> Result<Catalog, Failure> {
 
 /// A session that reads only.
 async fn reach(uri: &str) -> Result<Connection, Failure> {
-    let endpoint = endpoint_of(
-        "live",
-        &Secret::new(uri),
-        "--database-uri",
-        &Environment::system(),
-    )
-    .map_err(|problems| Failure::new(ExitStatus::Usage, problems))?;
+    let given = uri::given(uri, "--database-uri", "MAPWRIGHT_DATABASE_URI");
+    let endpoint = endpoint_of("live", &given, &Environment::system())
+        .map_err(|problems| Failure::new(ExitStatus::Usage, problems))?;
     let connection = connect(&endpoint).await?;
     read_only(&connection.client).await?;
     Ok(connection)

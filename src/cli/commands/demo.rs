@@ -12,7 +12,7 @@ use crate::cli::population::{self, PopulationOptions};
 use crate::cli::printer::{Printer, Style};
 use crate::diagnostics::{Diagnostic, codes};
 use crate::pg::throwaway::{Cluster, ClusterOptions, ServerBinaries};
-use crate::pg::{Secret, connect};
+use crate::pg::{Origin, Secret, Sourced, connect};
 
 /// The server of the demo's accounts.
 const SERVER_NAME: &str = "demo.example";
@@ -168,13 +168,10 @@ async fn make_databases(cluster: &Cluster) -> Result<(), Failure> {
 
 async fn reach(cluster: &Cluster, database: &str) -> Result<tokio_postgres::Client, Failure> {
     let environment = crate::config::Environment::system();
-    let endpoint = crate::config::endpoint_of(
-        "demo",
-        &Secret::new(cluster.uri(database)),
-        "demo",
-        &environment,
-    )
-    .map_err(|problems| Failure::new(ExitStatus::Unexpected, problems))?;
+    let origin = Origin::Default("the demo's own".to_owned());
+    let uri = Sourced::new(Secret::new(cluster.uri(database)), origin);
+    let endpoint = crate::config::endpoint_of("demo", &uri, &environment)
+        .map_err(|problems| Failure::new(ExitStatus::Unexpected, problems))?;
     Ok(connect(&endpoint).await?.client)
 }
 

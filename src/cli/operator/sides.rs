@@ -2,9 +2,10 @@
 //! say it; of every other pair, a URI each.
 
 use crate::cli::args::SideArgs;
+use crate::cli::uri;
 use crate::config::{CommandLine, DataFacts, Environment, Settings, config_findings, endpoint_of};
 use crate::diagnostics::{Diagnostic, Finding, codes};
-use crate::pg::{Endpoint, Secret};
+use crate::pg::{Endpoint, Secret, Sourced};
 use crate::plan::Plan;
 
 /// Both databases.
@@ -31,13 +32,10 @@ impl Sides {
             return products(args, &environment);
         }
         let mut problems = foreign_flags(args, plan);
-        let mut side = |given: Option<String>, name: &'static str| match given {
-            Some(uri) => {
-                let flag = format!("--{name}-database-uri");
-                endpoint_of(name, &Secret::new(uri), &flag, &environment)
-                    .map_err(|found| problems.extend(found))
-                    .ok()
-            }
+        let mut side = |given: Option<Sourced<Secret>>, name: &'static str| match given {
+            Some(given) => endpoint_of(name, &given, &environment)
+                .map_err(|found| problems.extend(found))
+                .ok(),
             None => {
                 problems.push(
                     Diagnostic::error(codes::E0604, format!("the {name} database is not named"))
@@ -52,8 +50,8 @@ impl Sides {
                 None
             }
         };
-        let source = side(source_uri(args), "source");
-        let target = side(target_uri(args), "target");
+        let source = side(source_uri(args, "--source-database-uri"), "source");
+        let target = side(target_uri(args, "--target-database-uri"), "target");
         match (source, target) {
             (Some(source), Some(target)) if problems.is_empty() => Ok(Self {
                 source: Some(source),
@@ -83,8 +81,8 @@ fn products(args: &SideArgs, environment: &Environment) -> Result<Sides, Vec<Dia
     let command_line = CommandLine {
         synapse_config: args.synapse_config.clone(),
         mas_config: args.config.clone(),
-        synapse_database_uri: source_uri(args).map(Secret::new),
-        mas_database_uri: target_uri(args).map(Secret::new),
+        synapse_database_uri: source_uri(args, "--synapse-database-uri"),
+        mas_database_uri: target_uri(args, "--mas-database-uri"),
         upstream_provider_mapping: args.upstream_provider_mapping.clone(),
     };
     let settings = Settings::resolve(&command_line, environment)?;
@@ -96,20 +94,18 @@ fn products(args: &SideArgs, environment: &Environment) -> Result<Sides, Vec<Dia
     })
 }
 
-fn source_uri(args: &SideArgs) -> Option<String> {
-    args.source_database_uri
-        .clone()
-        .or_else(|| variable("MAPWRIGHT_SYNAPSE_DATABASE_URI"))
+fn source_uri(args: &SideArgs, flag: &str) -> Option<Sourced<Secret>> {
+    let given = args.source_database_uri.as_deref();
+    given
+        .map(|text| uri::given(text, flag, "MAPWRIGHT_SOURCE_DATABASE_URI"))
+        .or_else(|| uri::from_variable("MAPWRIGHT_SYNAPSE_DATABASE_URI"))
 }
 
-fn target_uri(args: &SideArgs) -> Option<String> {
-    args.target_database_uri
-        .clone()
-        .or_else(|| variable("MAPWRIGHT_MAS_DATABASE_URI"))
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn target_uri(args: &SideArgs, flag: &str) -> Option<Sourced<Secret>> {
+    let given = args.target_database_uri.as_deref();
+    given
+        .map(|text| uri::given(text, flag, "MAPWRIGHT_TARGET_DATABASE_URI"))
+        .or_else(|| uri::from_variable("MAPWRIGHT_MAS_DATABASE_URI"))
 }
 
 /// Flags that mean something for the shipped pair alone.
