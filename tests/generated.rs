@@ -337,6 +337,9 @@ const NO_IDS: &[&str] = &[
     "not_set",
     "not_unique",
     "no_reference",
+    "access_tokens",
+    "refresh_tokens",
+    "compat_sessions",
     // Of serde.
     "snake_case",
     "snake_case\")",

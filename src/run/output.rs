@@ -303,6 +303,19 @@ impl<'p> Output<'p> {
         }
     }
 
+    /// The row of that target that was ended last, while its batch has not been taken.
+    pub(super) fn last_row(&self, target: usize) -> &[u8] {
+        let start = self.steps.iter().rev().find_map(|step| match step {
+            Step::Bytes { target: of, before } if *of == target => Some(*before),
+            _ => None,
+        });
+        let buffer = self.buffers.get(target);
+        buffer
+            .zip(start)
+            .and_then(|(buffer, start)| buffer.data.get(start..))
+            .unwrap_or_default()
+    }
+
     /// Closes a partition: takes back each row whose reference no row of the partition fulfils, then
     /// those that refer to these, and so on; calls `dangling` for each reference that is open (number
     /// of the foreign key, frame, row).

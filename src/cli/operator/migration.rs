@@ -327,7 +327,7 @@ impl Migration<'_> {
             rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
         let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
         let mut sink = transaction.sink().await?;
-        let tables = rehearsal::scanned(job, reader).await?;
+        let tables = rehearsal::scanned(&job.program.plan, reader).await?;
         let progress = Progress::new(self.audience, "migrating", Phase::Copy.name(), tables);
         let mut watch = rehearsal::watch(job, progress.clone(), self.rejects);
         let inputs = Inputs {

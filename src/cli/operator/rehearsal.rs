@@ -10,7 +10,7 @@ use crate::diagnostics::{Finding, FindingSeverity};
 use crate::eval::{decode, query};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions, load};
 use crate::pg::{Endpoint, references};
-use crate::plan::{ReferenceScope, ReferenceTo, Side};
+use crate::plan::{Plan, ReferenceScope, ReferenceTo, Side};
 use crate::run::{Inputs, NoSink, OutsideReference, RunReport, run};
 use crate::types::{PgType, Value};
 
@@ -62,7 +62,7 @@ pub async fn rehearse(
     let reader = PgSource::open(&connect, &options, &job.source_tables()).await?;
     let broadcasts = broadcasts(job, &reader, &looked.target.client, schemas).await?;
     let mut scans = reader.scan(&connect, &job.scan_queries()).await?;
-    let tables = scanned(job, &reader).await?;
+    let tables = scanned(&job.program.plan, &reader).await?;
     let progress = Progress::new(audience, "rehearsing", REHEARSE, tables);
     let mut watch = watch(job, progress.clone(), rejects);
     let lists = list.is_some();
@@ -131,8 +131,8 @@ pub async fn across_accounts(
 ///
 /// # Errors
 /// A source that breaks.
-pub async fn scanned(job: &Job, reader: &PgSource) -> Result<Vec<TableRows>, Failure> {
-    let tables = job.source_tables();
+pub async fn scanned(plan: &Plan, reader: &PgSource) -> Result<Vec<TableRows>, Failure> {
+    let tables: Vec<&str> = plan.scans.iter().map(|scan| scan.table.as_str()).collect();
     let estimates = reader.estimated_rows(&tables).await?;
     let tables = tables.into_iter().zip(estimates);
     let tables = tables.map(|(table, estimate)| TableRows {

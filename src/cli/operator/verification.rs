@@ -56,7 +56,7 @@ impl Comparison<'_> {
             printer,
             events: &Events::default(),
         };
-        let tables = scanned(self.job, self.reader).await?;
+        let tables = scanned(&self.job.program.plan, self.reader).await?;
         let mut progress = Progress::new(&audience, what, what, tables);
         let told = progress.clone();
         let inputs = Inputs {
