@@ -14,7 +14,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod events;
 mod fixture;
+mod left_out;
 mod refusals;
 mod report;
 mod rollback;
@@ -23,3 +25,4 @@ mod signals;
 mod snapshots;
 mod undo;
 mod verify;
+mod waiting;
