@@ -293,7 +293,7 @@ pub(super) fn failed(message: String, error: &Error) -> PgError {
             } else if code == "42501" {
                 PgError::new(
                     PgErrorKind::CouldNotStart,
-                    diagnostic.help("grant the role the right to read, or connect as the owner"),
+                    diagnostic.help("grant the role the right to read (`check --grants` prints every statement that is needed), or connect as the owner"),
                 )
             } else {
                 PgError::new(PgErrorKind::Unexpected, diagnostic)

@@ -10,6 +10,7 @@ mod connector;
 pub mod database;
 mod endpoint;
 mod error;
+pub mod grants;
 pub mod introspect;
 mod lock;
 pub mod lookup;

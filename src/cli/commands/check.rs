@@ -7,6 +7,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
 use crate::cli::operator::events::Events;
+use crate::cli::operator::grants;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
 use crate::cli::operator::preflight::{LOOK, Looked, Purpose, Schemas, look};
@@ -27,6 +28,9 @@ use crate::pg::source::may_lock;
 pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
     if let Some(id) = &args.explain_finding {
         return super::explain::finding(id, printer);
+    }
+    if let Some(side) = args.grants {
+        return grants::print(args, side, printer).await;
     }
     let inputs = inputs(args);
     let events = Events::begin(args.events.as_deref(), &inputs, "check", false, printer)?;

@@ -17,6 +17,12 @@ use super::table::thousands;
 /// The reason about links whose provider MAS does not know.
 const MISSING_PROVIDER: &str = "missing_provider";
 
+/// What the questions to the source read.
+pub const SOURCE_TABLES: [&str; 4] = ["users", "user_threepids", "user_external_ids", "devices"];
+
+/// What the questions to the target read.
+pub const TARGET_TABLES: [&str; 1] = ["queue_workers"];
+
 /// Puts the tables of a schema where a query names them in braces.
 pub fn in_schema(query: &str, schema: &str) -> String {
     [

@@ -7,6 +7,7 @@ pub mod building;
 pub mod events;
 pub mod findings;
 pub mod forecast;
+pub mod grants;
 pub mod interrupt;
 pub mod lockout;
 pub mod migration;
