@@ -45,6 +45,10 @@ pub struct TableDifference {
     pub changed: u64,
     /// Whether there may be more than was counted.
     pub more: bool,
+    /// Columns that the mapping does not set, with the number of rows in which they hold another value
+    /// than the one that the database gives to new rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unset: Vec<(String, u64)>,
     /// Which side is no longer as it was, where that is known.
     pub since: Option<Since>,
     /// Keys of some, with how they differ. Values that must not be shown are not in them.

@@ -1,7 +1,6 @@
 //! The report: one JSON document that says what a command did. Its schema is documented in
 //! `docs/reference/report.md`; no secret is in it.
 
-use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::finding_pages::group;
+use crate::cli::output_file;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
 use crate::run::difference::TableDifference;
@@ -16,6 +16,7 @@ use crate::run::{MapLedger, ReasonReport};
 
 use super::accept::Acceptance;
 use super::forecast::{Accounts, SignIn};
+use super::past_run::PastRun;
 use super::{Job, Outcome, findings};
 
 /// The version of the report's schema; raised with every change that a reader could notice.
@@ -53,6 +54,10 @@ pub struct Report {
     /// Of `verify`: the tables that are not as the mapping makes them; null where none was compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differences: Option<Vec<TableDifference>>,
+    /// Of `verify`: columns that were not compared, because the mapping does not set them and the
+    /// database makes their values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<NotCompared>,
     /// What became of the rows of each map; `read` is the sum of the others.
     pub maps: Vec<MapLedger>,
     /// Each reason that applied to a row, the quiet ones too.
@@ -122,6 +127,15 @@ pub struct TableReport {
     /// The digest of rows that were written: equal for equal rows, in whatever order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+}
+
+/// A column that was not compared.
+#[derive(Debug, Serialize)]
+pub struct NotCompared {
+    /// Its table.
+    pub table: String,
+    /// The column.
+    pub column: String,
 }
 
 /// A finding, and what becomes of it.
@@ -267,6 +281,7 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         ),
         written,
         differences: None,
+        not_compared: Vec::new(),
         maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
         findings: outcome
@@ -313,14 +328,11 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
 pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     apart(path, inputs)?;
-    options()
-        .append(true)
-        .open(path)
-        .map(drop)
-        .map_err(|error| unwritable(path, &error))
+    output_file::replaceable(path).map_err(|error| unwritable(path, &error))
 }
 
-/// Looks whether a file that is to be written is none of those that are read.
+/// Looks whether a file that is to be written is none of those that are read, nor the report of a
+/// migration that was committed, without which it could not be taken back.
 ///
 /// # Errors
 /// E0613 when it is one.
@@ -338,28 +350,16 @@ pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
         .help("give it a file of its own");
         return Err(Failure::one(ExitStatus::Usage, diagnostic));
     }
-    Ok(())
+    PastRun::is_not_at(path)
 }
 
-/// How reports are made: for their owner alone, because user IDs are in them.
-fn options() -> std::fs::OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).mode(0o600);
-    options
-}
-
-/// Writes the report.
+/// Writes the report, for its owner alone, because user IDs are in it; a report that was there stays
+/// if it cannot be written whole.
 ///
 /// # Errors
 /// E0613 when it cannot be written.
 pub fn write(path: &Path, report: &Report) -> Result<(), Failure> {
-    options()
-        .write(true)
-        .truncate(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(json(report).as_bytes()))
-        .map_err(|error| unwritable(path, &error))
+    output_file::replace(path, &json(report)).map_err(|error| unwritable(path, &error))
 }
 
 /// The report as text.
