@@ -84,8 +84,7 @@ async fn apply<C: GenericClient>(
     own: &[(&str, &str)],
     schema: Option<&str>,
 ) -> Result<(), Error> {
-    let search_path =
-        schema.map(|schema| format!("pg_catalog, {}, pg_temp", identifier(schema)));
+    let search_path = schema.map(|schema| format!("pg_catalog, {}, pg_temp", identifier(schema)));
     let mut settings: BTreeMap<&str, &str> = COMMON.iter().chain(own).copied().collect();
     if let Some(search_path) = &search_path {
         settings.insert("search_path", search_path);

@@ -13,6 +13,7 @@ use crate::types::Value;
 
 use super::digest::{BUCKETS, TableDigest, bucket_of, cells, tuples};
 use super::row_sink::{RowBatch, RowSink};
+use super::stored::{comparable, documents};
 
 /// How many rows of differing buckets are held at a time, of all tables together.
 const HELD_ROWS: u64 = 50_000;
@@ -191,6 +192,8 @@ fn suspect<'t>(
     tuple: &[u8],
 ) -> Option<(Box<[u8]>, Cells, &'t mut Suspects)> {
     let key = &plan.targets.get(target)?.key;
+    let tuple = comparable(&documents(plan.targets.get(target)?), tuple);
+    let tuple = &*tuple;
     let table = tables.get_mut(target)?;
     let wanted = table.buckets.get(bucket_of(key, tuple)).copied();
     if wanted != Some(true) {

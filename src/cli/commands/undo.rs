@@ -84,19 +84,15 @@ pub async fn run(args: &UndoArgs, printer: &Printer) -> Result<ExitStatus, Failu
         }
     }
     let rows: u64 = ready.removed.iter().map(|table| table.rows).sum();
-    let (rows, others) = (
-        table::thousands(rows),
-        match ready.removed_dependents {
-            0 => String::new(),
-            rows => format!(" and {} of others that hung on them", table::thousands(rows)),
-        },
-    );
+    let mut rows = format!("{} rows", table::thousands(rows));
+    if ready.removed_dependents > 0 {
+        let others = table::thousands(ready.removed_dependents);
+        rows = format!("{rows}, and {others} of other tables that refer to them,");
+    }
     let text = if args.dry_run {
-        format!(
-            "dry run: {rows} rows of the run{others} were removed and put back; nothing was changed"
-        )
+        format!("dry run: {rows} would be removed; nothing was changed")
     } else {
-        format!("undone: {rows} rows of the run{others} were removed, its tables are empty again")
+        format!("undone: {rows} were removed, the tables of the run are empty again")
     };
     if printer.format == OutputFormat::Json {
         let report = UndoReport {

@@ -120,7 +120,9 @@ impl PastRun {
                 path.display()
             ),
         )
-        .note(format!("it was written at {when}; `undo` and `verify` need it"))
+        .note(format!(
+            "it was written at {when}; `undo` and `verify` need it"
+        ))
         .help("give the new file another name, or move the report to where it is kept");
         Err(Failure::one(ExitStatus::Usage, diagnostic))
     }
@@ -139,7 +141,10 @@ impl PastRun {
             ));
         }
         let (then, now): (BTreeSet<&str>, BTreeSet<&str>) = (
-            self.written.iter().map(|past| past.table.as_str()).collect(),
+            self.written
+                .iter()
+                .map(|past| past.table.as_str())
+                .collect(),
             plan.targets
                 .iter()
                 .map(|target| target.table.as_str())

@@ -179,11 +179,7 @@ pub fn add_unset(differences: &mut Vec<TableDifference>, unset: &[UnsetColumn], 
             difference.unset.push((column.column.clone(), rows));
         }
     }
-    let order = |table: &str| {
-        plan.targets
-            .iter()
-            .position(|target| target.table == table)
-    };
+    let order = |table: &str| plan.targets.iter().position(|target| target.table == table);
     differences.sort_by_key(|difference| order(&difference.table));
 }
 

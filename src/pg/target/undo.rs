@@ -6,7 +6,9 @@ use tokio_postgres::Client;
 
 use super::commit::{self, TransactionId};
 use super::dependents::{Dependents, Table};
-use super::{TargetTable, check_server, error, lock, pg_query, privileges, relation, settings, source};
+use super::{
+    TargetTable, check_server, error, lock, pg_query, privileges, relation, settings, source,
+};
 use crate::pg::PgError;
 use crate::pg::connector::Connect;
 use crate::pg::lock::{self as table_locks, Attempt, LockFailure};
@@ -206,7 +208,10 @@ impl Undo {
                 return Err(error::rows_left(&what, left, &self.triggers()));
             }
         }
-        let doomed = self.hanging.iter().filter(|rows| rows.fate == Fate::Removed);
+        let doomed = self
+            .hanging
+            .iter()
+            .filter(|rows| rows.fate == Fate::Removed);
         let doomed: u64 = doomed.map(|rows| rows.rows).sum();
         if doomed != removed.dependents {
             let left = doomed.abs_diff(removed.dependents);

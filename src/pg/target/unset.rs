@@ -63,9 +63,9 @@ pub async fn unset_columns(
         }
         Ok(columns)
     };
-    looked
-        .await
-        .map_err(|error: Error| error::request("columns that are not written were looked at", &error))
+    looked.await.map_err(|error: Error| {
+        error::request("columns that are not written were looked at", &error)
+    })
 }
 
 /// A column with the value it gets by itself.
