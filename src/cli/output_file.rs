@@ -1,5 +1,4 @@
-//! Files that are written whole or not at all: those of secrets, for their owner alone and in nobody's
-//! place unless asked, and those that take the place of the one before.
+//! A file for its owner alone: whole or not at all, and in nobody's place unless asked.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -46,8 +45,7 @@ impl OutputFile {
             path.to_owned()
         };
         if fs::metadata(&real).is_ok_and(|facts| !facts.is_file()) {
-            return Err(failure(path, "is no regular file", &[])
-                .helped("leave out `--output` to write to stdout"));
+            return Err(failure(path, "is no regular file", &[]).helped("name a file"));
         }
         let output = Self {
             path: real,
@@ -55,8 +53,7 @@ impl OutputFile {
             if_there,
         };
         // Whether it works is only known by trying.
-        let (_, temporary) = output.temporary()?;
-        drop(temporary);
+        drop(output.begin()?);
         Ok(output)
     }
 
@@ -65,13 +62,32 @@ impl OutputFile {
     /// # Errors
     /// E0613: it has come to be there in the meantime, or the system refuses.
     pub fn write(&self, text: &str) -> Result<(), Failure> {
-        let (mut file, temporary) = self.temporary()?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
+        let mut unfinished = self.begin()?;
+        unfinished
+            .file
+            .write_all(text.as_bytes())
             .map_err(|error| self.refused(&error))?;
+        self.place(unfinished)
+    }
+
+    /// Begins a file beside the one that is wanted; dropped, it goes away.
+    ///
+    /// # Errors
+    /// E0613 if the system refuses.
+    pub fn begin(&self) -> Result<Unfinished, Failure> {
+        Unfinished::beside(&self.path).map_err(|error| self.refused(&error))
+    }
+
+    /// Gives a file that was written whole its name.
+    ///
+    /// # Errors
+    /// E0613: somebody else has that name by now, or the system refuses.
+    pub fn place(&self, finished: Unfinished) -> Result<(), Failure> {
+        let synced = finished.file.sync_all();
+        synced.map_err(|error| self.refused(&error))?;
         let placed = match self.if_there {
-            IfThere::Replace => fs::rename(&temporary.path, &self.path),
-            IfThere::Refuse => self.place_new(&temporary.path),
+            IfThere::Replace => fs::rename(&finished.path, &self.path),
+            IfThere::Refuse => self.place_new(&finished.path),
         };
         match placed {
             Ok(()) => {
@@ -104,12 +120,8 @@ impl OutputFile {
         directory_of(&self.path)
     }
 
-    /// A new file beside the one that is wanted, which goes away by itself.
-    fn temporary(&self) -> Result<(File, Temporary), Failure> {
-        temporary_beside(&self.path).map_err(|error| self.refused(&error))
-    }
-
-    fn refused(&self, error: &io::Error) -> Failure {
+    /// The failure of an operation on the file.
+    pub fn refused(&self, error: &io::Error) -> Failure {
         let directory = format!("its directory is `{}`", self.directory().display());
         failure(
             &self.named,
@@ -119,119 +131,63 @@ impl OutputFile {
     }
 }
 
-/// Writes a file in the place of the one that is there, if one is: on failure the old one stays. What
-/// is no regular file is written to as it is, and so is a file in a directory that lets nobody make
-/// another one or give it the name, such as one that is mounted by itself. A new file is readable by
-/// its owner alone, one that was there keeps its mode.
-///
-/// # Errors
-/// What the system says.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let Some(place) = place_of(path)? else {
-        return write_in_place(path, text);
-    };
-    let (mut file, temporary) = match temporary_beside(&place) {
-        Ok(made) => made,
-        Err(error) if may_be_written_in_place(&error) => return write_in_place(path, text),
-        Err(error) => return Err(error),
-    };
-    file.write_all(text.as_bytes())?;
-    if let Ok(facts) = fs::metadata(&place) {
-        file.set_permissions(facts.permissions())?;
-    }
-    file.sync_all()?;
-    match fs::rename(&temporary.path, &place) {
-        Err(error) if may_be_written_in_place(&error) => write_in_place(path, text),
-        renamed => renamed,
-    }
+/// A file that has not its name yet; it is removed when it is dropped.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// To be written, and read again.
+    pub file: File,
+    path: PathBuf,
 }
 
-/// Whether [`replace`] would find a place to write to, leaving everything as it is.
-///
-/// # Errors
-/// What the system says.
-pub fn replaceable(path: &Path) -> io::Result<()> {
-    let in_place = || OpenOptions::new().append(true).open(path).map(drop);
-    let Some(place) = place_of(path)? else {
-        return in_place();
-    };
-    match temporary_beside(&place) {
-        Ok((_file, _temporary)) => Ok(()),
-        Err(error) if may_be_written_in_place(&error) && place.exists() => in_place(),
-        Err(error) => Err(error),
+impl Unfinished {
+    /// A new file beside another, readable by its owner alone.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut number = std::process::id();
+        loop {
+            let path = directory_of(path).join(format!(".{name}.{number}.tmp"));
+            let opened = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path);
+            match opened {
+                Ok(file) => return Ok(Self { file, path }),
+                // Left behind by a run that was killed: in containers numbers of processes repeat.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    number = number.wrapping_add(1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
-}
 
-/// Where a file at `path` really is, links followed; `None` for what is there and no regular file.
-fn place_of(path: &Path) -> io::Result<Option<PathBuf>> {
-    match fs::metadata(path) {
-        Ok(facts) if !facts.is_file() => Ok(None),
-        Ok(_) => fs::canonicalize(path).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(path.to_owned())),
-        Err(error) => Err(error),
+    /// Gives it a name, in the place of what has it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn replace(self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.path, path)
     }
 }
 
-/// Whether a file that cannot be made beside another may be what the directory is like, and not a
-/// disk that is full.
-fn may_be_written_in_place(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied
-            | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::ResourceBusy
-            | io::ErrorKind::CrossesDevices
-    )
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Once it has its name, there is nothing left to remove.
+        let _removed = fs::remove_file(&self.path);
+    }
 }
 
-fn write_in_place(path: &Path, text: &str) -> io::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(text.as_bytes())
-}
-
+/// The directory that a file is in.
 fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    }
-}
-
-/// A new file beside another, readable by its owner alone, which goes away by itself.
-fn temporary_beside(path: &Path) -> io::Result<(File, Temporary)> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut number = std::process::id();
-    loop {
-        let path = directory_of(path).join(format!(".{name}.{number}.tmp"));
-        let opened = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path);
-        match opened {
-            Ok(file) => return Ok((file, Temporary { path })),
-            // Left behind by a run that was killed: in containers numbers of processes repeat.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                number = number.wrapping_add(1);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// A file that is removed when it is no longer needed.
-struct Temporary {
-    path: PathBuf,
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // After a rename there is nothing left to remove.
-        let _removed = fs::remove_file(&self.path);
     }
 }
 
@@ -364,39 +320,6 @@ mod tests {
         assert!(message(&refused).ends_with("is there already"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "somebody's");
         assert_eq!(scratch.names(), ["mas.yaml"]);
-    }
-
-    #[test]
-    fn what_takes_the_place_of_a_file_is_whole_or_the_old_one_stays() {
-        let scratch = Scratch::new("place");
-        let (path, link) = (scratch.0.join("report.json"), scratch.0.join("link"));
-        replaceable(&path).unwrap();
-        assert_eq!(scratch.names(), Vec::<String>::new());
-        replace(&path, "first").unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&path), 0o600);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        symlink(&path, &link).unwrap();
-        let before = File::open(&path).unwrap();
-        replace(&link, "second").unwrap();
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "second");
-        assert_eq!(mode(&path), 0o640);
-        // The old one was not written to: whoever has it open still reads it whole.
-        assert_eq!(io::read_to_string(before).unwrap(), "first");
-        assert_eq!(scratch.names(), ["link", "report.json"]);
-    }
-
-    #[test]
-    fn what_is_no_regular_file_is_written_to_as_it_is() {
-        replaceable(Path::new("/dev/null")).unwrap();
-        replace(Path::new("/dev/null"), "gone").unwrap();
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        // A disk that is full is said, and the file that is there is not emptied for it.
-        let refused = replace(Path::new("/dev/full"), "never").unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
-        assert!(!may_be_written_in_place(&refused));
-        assert!(replaceable(Path::new("/no/such/directory/report.json")).is_err());
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod tls_settings;
 
 pub use accept_file::{AcceptEntry, accept_file, accept_flag};
 pub use environment::{Environment, FileFacts, FileKind, FileSystem};
-pub use findings::{DataFacts, config_findings};
+pub use findings::{DataFacts, config_findings, synapse_findings};
 pub use generate::{Generated, KeyKind, NoRandomness, Randomness, SystemSource, generate};
 pub use given::Keyword;
 pub use lint::lint;
@@ -41,5 +41,5 @@ pub use mas::{MasConfig, MasProvider, PasswordAlgorithm, PasswordScheme};
 pub use provider_findings::{ProviderLinks, missing_providers, provider_findings};
 pub use provider_id::ProviderId;
 pub use reference::{OptionReference, WarningReference, option_reference, warning_reference};
-pub use settings::{CommandLine, Settings, endpoint_of};
+pub use settings::{CommandLine, Settings, SynapseSettings, endpoint_of};
 pub use synapse::{PasswordLogin, SynapseConfig, SynapseDatabase, SynapseProvider};

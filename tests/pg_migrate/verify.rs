@@ -1,5 +1,6 @@
 //! `verify`: what it finds, and what it keeps quiet about.
 
+use mapwright::pg::database::read_only;
 use mapwright::pg::throwaway::SUPERUSER;
 use serde_json::Value;
 
@@ -229,12 +230,35 @@ async fn settings_of_a_role_change_nothing() {
     harness_psql(
         "CREATE ROLE picky LOGIN SUPERUSER;
          ALTER ROLE picky SET quote_all_identifiers = on;
-         ALTER ROLE picky SET idle_session_timeout = '1ms';
+         ALTER ROLE picky SET idle_session_timeout = '1h';
          ALTER ROLE picky SET statement_timeout = '5s';
          ALTER ROLE picky SET default_transaction_isolation = 'serializable';
          ALTER ROLE picky SET \"TimeZone\" = 'Asia/Kathmandu';
          ALTER ROLE picky SET \"DateStyle\" = 'German'",
     );
+    let mut config = pair.target.config();
+    let (client, connection) = config
+        .user("picky")
+        .connect(tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    read_only(&client).await.unwrap();
+    for (name, value) in [
+        ("idle_session_timeout", "0"),
+        ("statement_timeout", "0"),
+        ("row_security", "off"),
+        ("quote_all_identifiers", "off"),
+        ("default_transaction_read_only", "on"),
+        ("default_transaction_isolation", "read committed"),
+        ("TimeZone", "UTC"),
+    ] {
+        let row = client
+            .query_one(&format!("SHOW {name}"), &[])
+            .await
+            .unwrap();
+        assert_eq!(row.get::<_, String>(0), value, "{name}");
+    }
     let plain = pair.run(&["check"]);
     pair.write("homeserver.yaml", &homeserver(&pair.source.name, "picky"));
     let user = format!("username: {SUPERUSER}");

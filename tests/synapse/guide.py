@@ -12,6 +12,9 @@ GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs/guides/migrate.md"
 
 BOTH = ["--synapse-config", "homeserver.yaml", "--config", "mas.yaml"]
 
+# The account of the guide's examples, and one that this server has with what its owner types.
+EXAMPLE, ACCOUNT, PASSWORD = "@ada:example.com", "@alice:synapse.test", "wonderland 1"
+
 TABLES = ["users", "user_passwords", "user_emails", "user_unsupported_third_party_ids", "upstream_oauth_links",
           "compat_sessions", "compat_access_tokens", "compat_refresh_tokens"]
 
@@ -25,6 +28,8 @@ STEPS = [
     ("check --report", 11),
     ("check --write-accept-file", 11),
     ("check --accept-file", 0),
+    ("account", 0),
+    ("verify-password", 0),
     ("migrate --dry-run", 0),
     ("systemctl stop", 0),
     ("migrate --report", 0),
@@ -74,14 +79,15 @@ class Operator:
         both = [word for part in words for word in (BOTH if part == "…" else [part])]
         said = []
         for word in both:
-            said.append(word)
+            said.append(ACCOUNT if word == EXAMPLE else word)
             if word == "homeserver.yaml":
                 said += ["--synapse-config", "conf.d"]
         return said
 
     def follow(self, words, expected):
         if words[0] == "mapwright":
-            return self.ran(expected, *self.several_files(words[1:]), cwd=self.directory)
+            typed = f"{PASSWORD}\n" if words[1] == "verify-password" else ""
+            return self.ran(expected, *self.several_files(words[1:]), cwd=self.directory, typed=typed)
         return {"mas-cli database": self.migrate_schema, "mas-cli config": self.sync_providers,
                 "systemctl stop": self.is_stopped}[" ".join(words[:2])]()
 

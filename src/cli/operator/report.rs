@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::finding_pages::group;
-use crate::cli::output_file;
+use crate::cli::replaced_file;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
 use crate::run::difference::TableDifference;
@@ -328,7 +328,7 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
 pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     apart(path, inputs)?;
-    output_file::replaceable(path).map_err(|error| unwritable(path, &error))
+    replaced_file::replaceable(path).map_err(|error| unwritable(path, &error))
 }
 
 /// Looks whether a file that is to be written is none of those that are read, nor the report of a
@@ -359,7 +359,7 @@ pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
 /// # Errors
 /// E0613 when it cannot be written.
 pub fn write(path: &Path, report: &Report) -> Result<(), Failure> {
-    output_file::replace(path, &json(report)).map_err(|error| unwritable(path, &error))
+    replaced_file::replace(path, &json(report)).map_err(|error| unwritable(path, &error))
 }
 
 /// The report as text.
@@ -371,7 +371,7 @@ pub fn json(report: &Report) -> String {
 }
 
 /// E0613.
-pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+pub(in crate::cli) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let diagnostic = Diagnostic::error(
         codes::E0613,
         format!("`{}` cannot be written", path.display()),
