@@ -444,11 +444,15 @@ pub struct MigrateArgs {
 
 /// `verify`.
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("migrated_at", |arg| {
+    arg.help("The moment of the migration, in place of --report")
+}))]
 pub struct VerifyArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
-    /// The report that `migrate --report` wrote: knows the moment of the migration
+    /// The report that `migrate --report` wrote: knows the moment of the migration (this or
+    /// --migrated-at must be given)
     #[arg(
         long,
         value_name = "FILE",
@@ -463,6 +467,7 @@ pub struct VerifyArgs {
 
 /// `undo`.
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("migrated_at", |arg| arg.hide(true)))]
 pub struct UndoArgs {
     /// Both sides.
     #[command(flatten)]
@@ -470,10 +475,10 @@ pub struct UndoArgs {
     /// The report that `migrate --report` wrote: knows what was written
     #[arg(long, value_name = "FILE")]
     pub report: PathBuf,
-    /// Even if MAS has changed the rows or others hang on them: all of them go
+    /// Even if rows were changed since or others hang on them: all of them go, and are listed
     #[arg(long)]
     pub force: bool,
-    /// Say what would be removed, and remove nothing
+    /// Remove everything, say what went, then roll it back
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -2,7 +2,6 @@
 //! `docs/reference/report.md`; no secret is in it.
 
 use std::fs::{File, Permissions};
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use serde::Serialize;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::finding_pages::group;
+use crate::cli::replaced_file;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
 use crate::run::difference::TableDifference;
@@ -18,6 +18,7 @@ use crate::run::{MapLedger, ReasonReport};
 
 use super::accept::Acceptance;
 use super::forecast::{Accounts, SignIn};
+use super::past_run::PastRun;
 use super::{Job, Outcome, findings};
 
 /// The version of the report's schema; raised with every change that a reader could notice.
@@ -55,6 +56,10 @@ pub struct Report {
     /// Of `verify`: the tables that are not as the mapping makes them; null where none was compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differences: Option<Vec<TableDifference>>,
+    /// Of `verify`: columns that were not compared, because the mapping does not set them and the
+    /// database makes their values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<NotCompared>,
     /// What became of the rows of each map; `read` is the sum of the others.
     pub maps: Vec<MapLedger>,
     /// Each reason that applied to a row, the quiet ones too.
@@ -139,6 +144,15 @@ pub struct RejectsReport {
     pub limit: String,
     /// Whether there are some, and no more than that: then they are left out, and do not stop a run.
     pub left_out: bool,
+}
+
+/// A column that was not compared.
+#[derive(Debug, Serialize)]
+pub struct NotCompared {
+    /// Its table.
+    pub table: String,
+    /// The column.
+    pub column: String,
 }
 
 /// A finding, and what becomes of it.
@@ -308,6 +322,7 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         ),
         written,
         differences: None,
+        not_compared: Vec::new(),
         maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
         rejects: run.map(|run| RejectsReport {
@@ -360,14 +375,11 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
 pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     apart(path, inputs)?;
-    options()
-        .append(true)
-        .open(path)
-        .map(drop)
-        .map_err(|error| unwritable(path, &error))
+    replaced_file::replaceable(path).map_err(|error| unwritable(path, &error))
 }
 
-/// Looks whether a file that is to be written is none of those that are read.
+/// Looks whether a file that is to be written is none of those that are read, nor the report of a
+/// migration that was committed, without which it could not be taken back.
 ///
 /// # Errors
 /// E0613 when it is one.
@@ -388,7 +400,7 @@ pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
         .help("give it a file of its own");
         return Err(Failure::one(ExitStatus::Usage, diagnostic));
     }
-    Ok(())
+    PastRun::is_not_at(path)
 }
 
 /// Begins a file anew, for its owner alone; it must be none of those that are read or written besides.
@@ -418,17 +430,13 @@ fn options() -> std::fs::OpenOptions {
     options
 }
 
-/// Writes the report.
+/// Writes the report, for its owner alone, because user IDs are in it; a report that was there stays
+/// if it cannot be written whole.
 ///
 /// # Errors
 /// E0613 when it cannot be written.
 pub fn write(path: &Path, report: &Report) -> Result<(), Failure> {
-    options()
-        .write(true)
-        .truncate(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(json(report).as_bytes()))
-        .map_err(|error| unwritable(path, &error))
+    replaced_file::replace(path, &json(report)).map_err(|error| unwritable(path, &error))
 }
 
 /// The report as text.
