@@ -77,6 +77,17 @@ pub enum ColourChoice {
     Never,
 }
 
+/// A reverse proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "their names say all, in the help as well")]
+pub enum Proxy {
+    #[default]
+    Nginx,
+    Caddy,
+    Traefik,
+    Apache,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -264,9 +275,10 @@ pub struct CheckArgs {
     /// Only explain a finding: what it means, whom it concerns, what to do
     #[arg(long, value_name = "ID", exclusive = true)]
     pub explain_finding: Option<String>,
-    /// Write the report as JSON to this file, on failure too
+    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
+    /// (repeatable)
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    pub report: Vec<PathBuf>,
 }
 
 /// `config …`.
@@ -340,9 +352,13 @@ pub struct MigrateArgs {
     /// Before COMMIT read the written rows back, and roll back if they are not what was written
     #[arg(long)]
     pub verify: bool,
-    /// Write the report as JSON to this file, on failure too
+    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
+    /// (repeatable)
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    pub report: Vec<PathBuf>,
+    /// The reverse proxy that the next steps are written for; the report has all
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    pub proxy: Proxy,
 }
 
 /// `verify`.

@@ -115,8 +115,7 @@ impl Cutover {
 fn address(text: Sourced<String>) -> Option<Sourced<String>> {
     let (scheme, rest) = text.value.split_once("://")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]%".contains(c);
-    let usable =
-        matches!(scheme, "http" | "https") && !rest.is_empty() && rest.chars().all(plain);
+    let usable = matches!(scheme, "http" | "https") && !rest.is_empty() && rest.chars().all(plain);
     usable.then_some(text)
 }
 
@@ -259,7 +258,8 @@ mod tests {
     use super::super::settings::CommandLine;
     use super::*;
 
-    const SYNAPSE: &str = "server_name: hs.example\ndatabase: {name: psycopg2, args: {user: s, host: sh}}\n";
+    const SYNAPSE: &str =
+        "server_name: hs.example\ndatabase: {name: psycopg2, args: {user: s, host: sh}}\n";
     const MAS: &str =
         "matrix: {homeserver: hs.example, SECRET}\ndatabase: {uri: 'postgresql://m@mh/mas'}\n";
 
@@ -395,7 +395,10 @@ mod tests {
                 .collect()
         };
         for (text, expected) in [
-            ("password_config: {enabled: true}", "password_config.enabled:1"),
+            (
+                "password_config: {enabled: true}",
+                "password_config.enabled:1",
+            ),
             (
                 "password_config:\n  enabled: only_for_reauth",
                 "password_config.enabled:2",

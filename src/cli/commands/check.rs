@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::cli::args::{CheckArgs, OutputFormat};
+use crate::cli::args::{CheckArgs, OutputFormat, Proxy};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
+use crate::cli::operator::next_steps::{self, Invocation, RehearsedBy};
 use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, rejects, table};
@@ -30,9 +31,9 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
     let mut inputs = sides.inputs();
     inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
-    report::writable(args.report.as_deref(), &inputs)?;
+    report::writable(&args.report, &inputs)?;
     // A file may be renewed from itself.
-    report::writable(args.write_accept_file.as_deref(), &sides.inputs())?;
+    report::writable(&args.write_accept_file, &sides.inputs())?;
     let list = match &args.lockout_csv {
         Some(path) => {
             report::apart(path, &inputs)?;
@@ -51,7 +52,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         looked = look_at_all(&job, args, list, &mut frame, printer) => looked,
         status = interrupts.wait() => {
             let failure = Failure::new(status, Vec::new());
-            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
+            let failure = with_report(&job, &args.report, &frame, failure, printer);
             printer.always("interrupted; nothing was changed");
             return Err(failure);
         }
@@ -59,13 +60,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let mut outcome = match looked {
         Ok(outcome) => outcome,
         Err(failure) => {
-            return Err(with_report(
-                &job,
-                args.report.as_deref(),
-                &frame,
-                failure,
-                printer,
-            ));
+            return Err(with_report(&job, &args.report, &frame, failure, printer));
         }
     };
     findings::sort(&mut outcome.findings);
@@ -85,10 +80,17 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         text: text.clone(),
         problems: Vec::new(),
     };
-    let report = report::report(&job, &outcome, &frame, verdict);
-    if let Some(path) = &args.report {
-        report::write(path, &report)?;
+    let mut report = report::report(&job, &outcome, &frame, verdict);
+    if status != ExitStatus::Findings {
+        let invocation = Invocation {
+            sides,
+            findings: &args.findings,
+            reports: &args.report,
+        };
+        report.next_steps = next_steps::before(&job, &invocation, RehearsedBy::Check);
+        printer.say(&next_steps::render(&report.next_steps, Proxy::default()));
     }
+    report::write(&args.report, &report)?;
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
     }
@@ -258,17 +260,17 @@ fn plural(number: usize, noun: &str) -> String {
     }
 }
 
-/// Gives out the report of a command that failed, to its file and for programs to stdout; the failure
+/// Gives out the report of a command that failed, to its files and for programs to stdout; the failure
 /// stays the answer.
 pub(super) fn with_report(
     job: &Job,
-    path: Option<&std::path::Path>,
+    paths: &[PathBuf],
     frame: &Frame,
     failure: Failure,
     printer: &Printer,
 ) -> Failure {
     let json = printer.format == OutputFormat::Json;
-    if path.is_none() && !json {
+    if paths.is_empty() && !json {
         return failure;
     }
     let text = match failure.status {
@@ -286,9 +288,7 @@ pub(super) fn with_report(
     if json {
         printer.data(&report::json(&report));
     }
-    if let Some(path) = path
-        && let Err(mut unwritten) = report::write(path, &report)
-    {
+    if let Err(mut unwritten) = report::write(paths, &report) {
         unwritten.status = failure.status;
         unwritten.diagnostics.splice(0..0, failure.diagnostics);
         return unwritten;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{ddl, snapshot};
-use crate::cli::args::{CheckArgs, DemoArgs, FindingArgs, MigrateArgs, SideArgs};
+use crate::cli::args::{CheckArgs, DemoArgs, FindingArgs, MigrateArgs, Proxy, SideArgs};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
@@ -94,7 +94,7 @@ async fn show(
         write_accept_file: None,
         lockout_csv: None,
         explain_finding: None,
-        report: None,
+        report: Vec::new(),
         sides: sides.clone(),
     };
     let status = Box::pin(super::check::run(&check, printer)).await?;
@@ -108,7 +108,8 @@ async fn show(
     let mut migrate = MigrateArgs {
         findings: FindingArgs::default(),
         verify: false,
-        report: None,
+        report: Vec::new(),
+        proxy: Proxy::default(),
         sides,
         dry_run: true,
         no_source_lock: false,

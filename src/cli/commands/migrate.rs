@@ -9,6 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Accepted, Standing};
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::migration::{End, Migration, interrupted};
+use crate::cli::operator::next_steps::{self, Invocation, RehearsedBy};
 use crate::cli::operator::preflight::{Purpose, Schemas, look};
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, table};
@@ -28,7 +29,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
     job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
     let mut inputs = sides.inputs();
     inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
-    report::writable(args.report.as_deref(), &inputs)?;
+    report::writable(&args.report, &inputs)?;
     let started_at = jiff::Timestamp::now();
     let mut frame = Frame {
         command: "migrate",
@@ -52,8 +53,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         Ok(end) => end,
         Err(mut failure) => {
             let Some(status) = interrupts.received() else {
-                let path = args.report.as_deref();
-                return Err(with_report(&job, path, &frame, failure, printer));
+                return Err(with_report(&job, &args.report, &frame, failure, printer));
             };
             let text = if failure.status == ExitStatus::OutcomeUnknown {
                 "interrupted while COMMIT was under way; its outcome is unknown"
@@ -63,7 +63,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
                 failure.diagnostics.clear();
                 "interrupted; everything was rolled back, nothing was changed"
             };
-            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
+            let failure = with_report(&job, &args.report, &frame, failure, printer);
             printer.diagnostics(&failure.files, &failure.diagnostics);
             printer.always(text);
             return Err(Failure::new(failure.status, Vec::new()));
@@ -104,14 +104,25 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         text: text.clone(),
         problems: Vec::new(),
     };
-    let report = report::report(&job, &outcome, &frame, verdict);
+    let mut report = report::report(&job, &outcome, &frame, verdict);
+    let invocation = Invocation {
+        sides,
+        findings: &args.findings,
+        reports: &args.report,
+    };
+    report.next_steps = match end {
+        End::Committed => next_steps::after_commit(&job, &invocation),
+        End::RolledBack => next_steps::before(&job, &invocation, RehearsedBy::DryRun),
+        End::Refused => Vec::new(),
+    };
+    if !report.next_steps.is_empty() {
+        printer.say(&next_steps::render(&report.next_steps, args.proxy));
+    }
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
     }
     printer.always(&printer.styled(style, &text));
-    if let Some(path) = &args.report
-        && let Err(failure) = report::write(path, &report)
-    {
+    if let Err(failure) = report::write(&args.report, &report) {
         // What was committed stays; only its report is missing.
         printer.diagnostics(&failure.files, &failure.diagnostics);
     }

@@ -7,6 +7,8 @@ pub mod forecast;
 pub mod interrupt;
 pub mod lockout;
 pub mod migration;
+pub mod next_steps;
+pub mod page;
 pub mod past_run;
 pub mod preflight;
 pub mod progress;
