@@ -15,6 +15,8 @@
 mod harness;
 
 mod fixture;
+mod next_steps;
+mod page;
 mod refusals;
 mod report;
 mod rollback;

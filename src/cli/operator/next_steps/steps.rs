@@ -124,7 +124,7 @@ fn synapse_config(cutover: &Cutover) -> Step {
             secret_words(&cutover.secret)
         )),
         None => {
-            let mut step = Step::new("synapse_config", "Add to Synapse's configuration:");
+            let mut step = Step::new("synapse_config", "Add this to Synapse's configuration");
             step.snippets.push(Snippet {
                 name: "homeserver.yaml",
                 text: section(cutover),

@@ -115,8 +115,8 @@ fn one(html: &mut Html, found: &FindingReport) {
             html.leaf("p", &[], format!("By table: {}", tables.join(", ")));
         }
         if !finding.samples.is_empty() {
-            html.leaf("p", &[("class", &"label")], "Such as");
             html.element("ul", &[("class", &"samples")], |html| {
+                html.leaf("li", &[("class", &"label")], "such as");
                 for sample in &finding.samples {
                     html.element("li", &[], |html| html.leaf("code", &[], sample));
                 }

@@ -14,8 +14,8 @@ const GAP: f64 = 76.0;
 /// Room above the nodes, for the headings of the columns.
 const TOP: f64 = 30.0;
 const MARGIN: f64 = 6.0;
-/// Characters of a name that fit into a node.
-const NAME: usize = 33;
+/// Characters of a name that fit into a node in any font, and those that fit if they are squeezed.
+const NAME: (usize, usize) = (26, 38);
 
 /// A box of the picture.
 struct Node {
@@ -274,7 +274,22 @@ impl Picture {
                     text,
                 );
             };
-            line(html, "name", 19.0, &shortened(&node.name));
+            let name = shortened(&node.name);
+            if name.chars().count() > NAME.0 {
+                html.leaf(
+                    "text",
+                    &[
+                        ("class", &"name"),
+                        ("x", &(x + 11.0)),
+                        ("y", &format!("{:.1}", y + 19.0)),
+                        ("textLength", &(NODE_WIDTH - 22.0)),
+                        ("lengthAdjust", &"spacingAndGlyphs"),
+                    ],
+                    name,
+                );
+            } else {
+                line(html, "name", 19.0, &name);
+            }
             line(html, "rows", 36.0, &node.rows);
             if let Some(lost) = &node.lost {
                 html.leaf(
@@ -293,9 +308,9 @@ impl Picture {
 
 /// A name that fits into its box; the whole one stands in the tables.
 fn shortened(name: &str) -> String {
-    if name.chars().count() <= NAME {
+    if name.chars().count() <= NAME.1 {
         return name.to_owned();
     }
-    let kept: String = name.chars().take(NAME - 1).collect();
+    let kept: String = name.chars().take(NAME.1 - 1).collect();
     format!("{kept}…")
 }

@@ -17,7 +17,10 @@ pub(super) fn list(html: &mut Html, report: &Report) {
 fn one(html: &mut Html, step: &Step) {
     html.element("h3", &[], |html| html.prose(&step.title));
     for command in &step.commands {
-        block(html, &step.title, command);
+        // Broken where it is too long for the screen: what is copied is one line all the same.
+        html.element("pre", &[("class", &"command")], |html| {
+            html.leaf("code", &[], command);
+        });
     }
     for text in &step.text {
         html.element("p", &[], |html| html.prose(text));
