@@ -152,7 +152,7 @@ impl Listener {
         let mut ignored = Diagnostics::new();
         let prefix = section.text("prefix", &mut ignored);
         let proxy_protocol = section.switch("proxy_protocol", &mut ignored);
-        if prefix.is_some_and(|prefix| prefix.value.trim_matches('/') != "")
+        if prefix.is_some_and(|prefix| !prefix.value.trim_matches('/').is_empty())
             || proxy_protocol.is_some_and(|switch| switch.value)
         {
             return None;

@@ -118,7 +118,7 @@ async fn a_check_has_a_page() {
         "{page}"
     );
     assert!(page.contains("&lt;/code&gt;&lt;/main&gt;&lt;h1&gt;owned&lt;/h1&gt;"));
-    assert!(page.contains("&lt;img src=&quot;https://evil.example/x&quot;"));
+    assert!(page.contains("&lt;img src=\\&quot;https://evil.example/x\\&quot;"));
     assert!(!page.contains("<h1>owned"));
 }
 

@@ -135,6 +135,7 @@ fn body(html: &mut Html, report: &Report) {
 fn verdict(html: &mut Html, report: &Report) {
     let (class, word) = match report.verdict.exit {
         0 => ("good", "Done"),
+        5 => ("error", "Unknown"),
         11 => ("warning", "Warnings"),
         _ => ("error", "Stopped"),
     };
@@ -221,7 +222,9 @@ fn table(html: &mut Html, caption: &str, heads: &[&str], rows: impl FnOnce(&mut 
             ("aria-label", &caption),
         ],
         |html| {
-            html.element("table", &[], |html| {
+            // Many columns are not squeezed into a narrow screen: they scroll.
+            let class = if heads.len() > 4 { "many" } else { "few" };
+            html.element("table", &[("class", &class)], |html| {
                 html.leaf("caption", &[], caption);
                 html.element("thead", &[], |html| {
                     html.element("tr", &[], |html| {
