@@ -337,6 +337,9 @@ const NO_IDS: &[&str] = &[
     "not_set",
     "not_unique",
     "no_reference",
+    "access_tokens",
+    "refresh_tokens",
+    "compat_sessions",
     // Of serde.
     "snake_case",
     "snake_case\")",
@@ -377,7 +380,8 @@ fn findings_and_their_pages_are_the_same() {
     ] {
         made.extend(quoted_ids(&root.join(file)));
     }
-    made.retain(|id| !NO_IDS.contains(&id.as_str()));
+    // What ends so is the beginning of a family's ids.
+    made.retain(|id| !NO_IDS.contains(&id.as_str()) && !id.ends_with('_'));
     assert!(made.len() > 50, "{made:?}");
     // The sides' ids are put together.
     for (file, parts) in [

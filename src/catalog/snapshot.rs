@@ -12,9 +12,9 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_yaml::Value;
 
-use super::Catalog;
 use super::consistency::contradictions;
 use super::type_names::canonical;
+use super::{Catalog, Identity, SupportedVersions};
 use crate::base::{FileId, Files, Span};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 
@@ -29,6 +29,18 @@ pub struct Shipped {
     pub file: &'static str,
     /// The text of that file.
     pub text: &'static str,
+}
+
+impl Shipped {
+    /// The schema versions that are known to work, read from the head of the file alone.
+    pub fn supported(&self) -> Option<SupportedVersions> {
+        #[derive(Deserialize)]
+        struct Head {
+            identity: Identity,
+        }
+        let head = self.text.split("\ntables:").next()?;
+        serde_yaml::from_str::<Head>(head).ok()?.identity.supported
+    }
 }
 
 macro_rules! shipped {

@@ -11,12 +11,7 @@ pub(super) fn finding(id: &str, samples: Vec<String>, diagnostic: &Diagnostic) -
         meaning += note;
     }
     Finding {
-        id: (id.chars())
-            .map(|c| match c.to_ascii_lowercase() {
-                c if c.is_ascii_alphanumeric() => c,
-                _ => '_',
-            })
-            .collect(),
+        id: Finding::id_about("", id),
         severity: match diagnostic.severity {
             Severity::Warning => FindingSeverity::Warning,
             Severity::Error | Severity::Bug => FindingSeverity::Error,

@@ -1,5 +1,6 @@
 //! The command line: every command and flag, in one place.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -14,13 +15,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "mapwright",
     version,
+    long_version = super::version::long(),
     about,
     long_about,
     max_term_width = 100,
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Exit status: 0 done · 1 the mapping has errors, or verify found differences · 2 usage or settings · 3 could not start · \
+    after_help = "Exit status: 0 done · 1 the mapping has errors, verify found differences, no such account, a password not accepted · 2 usage or settings · 3 could not start · \
 4 unexpected database failure · 5 outcome of COMMIT unknown · 10 findings of severity error · \
 11 warnings only (check) · 130, 143 interrupted. Unless it is 0 or 5, nothing was changed."
 )]
@@ -117,6 +119,51 @@ pub enum Command {
     /// nothing hangs on it; Synapse's database is not touched. With --force even if not: what is
     /// lost with it is listed.
     Undo(UndoArgs),
+    /// Show one account: what Synapse holds of it, and what becomes of that in MAS
+    ///
+    /// Its rows go through the mapping as in a migration: each is told with what it becomes, or why
+    /// it is left out, and which rows MAS holds already. Values that are secret are never shown.
+    /// With --token-stdin: what becomes of a token, which is read from stdin and shown nowhere.
+    ///
+    /// Reads both databases, writes to neither, and can run beside a live Synapse.
+    #[command(after_help = "Examples:
+  mapwright account @ada:example.com --synapse-config homeserver.yaml
+  mapwright account --token-stdin --synapse-config homeserver.yaml < token.txt
+
+Exit status: 0 told · 1 no such account, or a token that neither database knows ·
+10 rows of the account are rejected, so that a migration would not begin.")]
+    Account(AccountArgs),
+    /// Try whether a password will be accepted after the migration
+    ///
+    /// Asks for the password on the terminal, without showing it, or reads a line from stdin. Says
+    /// whether Synapse accepts it, whether MAS will under its `passwords.schemes`, and if not, why:
+    /// another pepper, no normalisation, the 72 bytes of bcrypt, no hash, a foreign one.
+    ///
+    /// Reads both databases, writes to neither, and can run beside a live Synapse.
+    #[command(
+        after_help = "Exit status: 0 accepted · 1 not accepted, or no such account · 10 cannot be told."
+    )]
+    VerifyPassword(VerifyPasswordArgs),
+    /// Say in advance what a migration of this Synapse will meet, in WARN and ERROR lines
+    ///
+    /// What the advisor of the older tool told, counted on the rows as the mapping takes them:
+    /// administrators, guests, accounts without an e-mail address, passwords, tokens, third-party
+    /// IDs, providers. Needs nothing of MAS. Reads Synapse's database, writes to none. Exit status
+    /// 10 with an ERROR line, 11 with WARN lines alone.
+    Advisor(AdvisorArgs),
+    /// Take the command line of an older migration tool, and do what it means here
+    ///
+    /// Both are understood word by word: that of `mas-cli syn2mas` and that of the npm package.
+    /// Flags of this program go through. Where a word meant something else there, a line on stderr
+    /// says so; exit statuses are those of this program.
+    #[command(after_help = "Examples:
+  mapwright syn2mas check --config mas.yaml --synapse-config homeserver.yaml
+  mapwright syn2mas migrate --config mas.yaml --synapse-config homeserver.yaml \\
+      --dry-run
+  mapwright syn2mas --command=advisor --synapseConfigFile=homeserver.yaml
+  mapwright syn2mas --command migrate --synapseConfigFile homeserver.yaml \\
+      --masConfigFile mas.yaml --dryRun")]
+    Syn2mas(Syn2masArgs),
     /// See a whole migration on a throwaway PostgreSQL
     ///
     /// Starts a PostgreSQL of its own in a temporary directory, makes a Synapse-shaped and a
@@ -151,6 +198,26 @@ pub enum Command {
     Functions {
         /// Only this one, with its examples
         name: Option<String>,
+    },
+    /// Print what completes the commands and flags in a shell
+    ///
+    /// Touches no database.
+    #[command(after_help = "Examples:
+  mapwright completions bash > /usr/share/bash-completion/completions/mapwright
+  mapwright completions zsh > ~/.zfunc/_mapwright
+  mapwright completions fish > ~/.config/fish/completions/mapwright.fish")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    ///
+    /// Touches no database.
+    Man {
+        /// Write all pages to this directory, which is made where it is missing; else mapwright(1)
+        /// goes to stdout
+        #[arg(long, short, value_name = "DIR")]
+        output: Option<PathBuf>,
     },
 }
 
@@ -272,8 +339,8 @@ pub struct CheckArgs {
     /// List the accounts that nobody will be able to sign in to, as CSV (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub lockout_csv: Option<PathBuf>,
-    /// Only explain a finding: what it means, whom it concerns, what to do
-    #[arg(long, value_name = "ID", exclusive = true)]
+    /// Only explain a finding: what it means, whom it concerns, what to do; all else is ignored
+    #[arg(long, value_name = "ID")]
     pub explain_finding: Option<String>,
     /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
     /// (repeatable)
@@ -392,6 +459,96 @@ pub struct UndoArgs {
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `account`.
+#[derive(Clone, Debug, Args)]
+pub struct AccountArgs {
+    /// The account: a user ID (@ada:example.com), or its part before the `:` alone
+    #[arg(value_name = "ACCOUNT", required_unless_present = "token_stdin")]
+    pub account: Option<String>,
+    /// Read an access or refresh token from stdin and tell what becomes of it; without ACCOUNT, show
+    /// the account that it belongs to
+    #[arg(long)]
+    pub token_stdin: bool,
+    /// Show e-mail addresses, external IDs, IP addresses and user agents too; tokens and hashes never
+    #[arg(long)]
+    pub show_values: bool,
+    /// The report that `migrate --report` wrote: knows the moment of the migration
+    #[arg(long, value_name = "FILE", conflicts_with = "migrated_at")]
+    pub report: Option<PathBuf>,
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+}
+
+/// `verify-password`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyPasswordArgs {
+    /// The account: a user ID (@ada:example.com), or its part before the `:` alone
+    #[arg(value_name = "ACCOUNT")]
+    pub account: String,
+    /// Whose hash is tried: Synapse's, as it is migrated, or the one that MAS holds
+    #[arg(long, value_enum, default_value_t, value_name = "SIDE")]
+    pub side: PasswordSide,
+    /// Read the password from stdin without asking for it, as it is done where stdin is no terminal
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Both sides.
+    #[command(flatten)]
+    pub sides: SideArgs,
+}
+
+/// Whose password hash is tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PasswordSide {
+    /// The one in Synapse's database
+    #[default]
+    Synapse,
+    /// The one in MAS's database
+    Mas,
+}
+
+/// `advisor`.
+#[derive(Clone, Debug, Args)]
+pub struct AdvisorArgs {
+    /// Synapse's configuration: a file or a directory of *.yaml (repeatable; later ones win)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub synapse_config: Vec<PathBuf>,
+    /// Synapse's database, in place of what its configuration says
+    #[arg(
+        long,
+        visible_alias = "synapse-database-uri",
+        value_name = "URI",
+        env = "MAPWRIGHT_SOURCE_DATABASE_URI",
+        hide_env_values = true
+    )]
+    pub source_database_uri: Option<String>,
+    /// PostgreSQL schema of Synapse's tables
+    #[arg(
+        long,
+        visible_alias = "synapse-schema",
+        value_name = "NAME",
+        default_value = "public"
+    )]
+    pub source_schema: String,
+    /// The most memory that the rows of one account may take, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub max_partition_memory: usize,
+}
+
+/// `syn2mas`.
+#[derive(Clone, Debug, Args)]
+pub struct Syn2masArgs {
+    /// The older tool's command line, without the tool's name
+    #[arg(
+        value_name = "ARGUMENT",
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required = true
+    )]
+    pub arguments: Vec<OsString>,
 }
 
 /// `demo`.

@@ -13,6 +13,10 @@ pub enum ExitStatus {
     MappingErrors,
     /// `verify`: the target is not what the mapping makes.
     Differs,
+    /// `account`: there is no such account, or neither database knows the token.
+    NotFound,
+    /// `verify-password`: the password is not accepted.
+    NotAccepted,
     /// Usage or settings: an unknown flag, a file missing or malformed. Nothing was connected to.
     Usage,
     /// Could not start: connecting, authentication, permission, TLS, a lock held, a second run.
@@ -36,7 +40,10 @@ impl ExitStatus {
     pub fn code(self) -> u8 {
         match self {
             ExitStatus::Done => 0,
-            ExitStatus::MappingErrors | ExitStatus::Differs => 1,
+            ExitStatus::MappingErrors
+            | ExitStatus::Differs
+            | ExitStatus::NotFound
+            | ExitStatus::NotAccepted => 1,
             ExitStatus::Usage => 2,
             ExitStatus::CouldNotStart => 3,
             ExitStatus::Unexpected => 4,

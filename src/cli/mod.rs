@@ -13,35 +13,41 @@ pub mod exit;
 pub mod failure;
 pub mod finding_pages;
 pub mod mapping;
+pub mod older;
 pub mod operator;
 pub mod output_file;
 mod parameter;
 pub mod population;
 pub mod printer;
+mod terminal;
 pub mod uri;
+pub mod version;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Global};
 use exit::ExitStatus;
 use failure::Failure;
+use older::NotUnderstood;
 use printer::Printer;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let status = if error.use_stderr() {
-                ExitStatus::Usage
-            } else {
-                ExitStatus::Done
-            };
-            // Nobody is left to tell if this fails.
-            let _printed = error.print();
-            return status.into();
+        Err(error) => return no_command(&error).into(),
+    };
+    let (cli, notes) = match older::understood(cli) {
+        Ok(understood) => understood,
+        Err(NotUnderstood::Usage(error)) => return no_command(&error).into(),
+        Err(NotUnderstood::Older(global, diagnostic)) => {
+            let failure = Failure::one(ExitStatus::Usage, *diagnostic);
+            return end(&failure, &printer(&global)).into();
         }
     };
     let global = &cli.global;
-    let printer = Printer::new(global.format, global.color, global.quiet, global.max_errors);
+    let printer = printer(global);
+    for note in notes {
+        printer.say(&note);
+    }
     log(global.verbose, printer.colours());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -66,6 +72,21 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The end where arguments are no command, or ask for help.
+fn no_command(error: &clap::Error) -> ExitStatus {
+    // Nobody is left to tell if this fails.
+    let _printed = error.print();
+    if error.use_stderr() {
+        ExitStatus::Usage
+    } else {
+        ExitStatus::Done
+    }
+}
+
+fn printer(global: &Global) -> Printer {
+    Printer::new(global.format, global.color, global.quiet, global.max_errors)
+}
+
 async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> {
     match command {
         Command::Check(args) => Box::pin(commands::check::run(args, printer)).await,
@@ -73,6 +94,13 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
         Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
         Command::Verify(args) => Box::pin(commands::verify::run(args, printer)).await,
         Command::Undo(args) => Box::pin(commands::undo::run(args, printer)).await,
+        Command::Account(args) => Box::pin(commands::account::run(args, printer)).await,
+        Command::VerifyPassword(args) => {
+            Box::pin(commands::verify_password::run(args, printer)).await
+        }
+        Command::Advisor(args) => Box::pin(commands::advisor::run(args, printer)).await,
+        // Became another command before anything was begun.
+        Command::Syn2mas(_) => Ok(ExitStatus::Usage),
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),
         Command::Plan(args) => commands::plan::run(args, printer),
@@ -83,6 +111,11 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
         Command::Catalog(command) => commands::catalog::run(command, printer).await,
         Command::Explain { code } => commands::explain::run(code, printer),
         Command::Functions { name } => commands::functions::run(name.as_deref(), printer),
+        Command::Completions { shell } => {
+            printer.data(&commands::completions::script(*shell));
+            Ok(ExitStatus::Done)
+        }
+        Command::Man { output } => commands::man::run(output.as_deref(), printer),
     }
 }
 
@@ -101,6 +134,8 @@ fn end(failure: &Failure, printer: &Printer) -> ExitStatus {
         ExitStatus::Done
         | ExitStatus::MappingErrors
         | ExitStatus::Differs
+        | ExitStatus::NotFound
+        | ExitStatus::NotAccepted
         | ExitStatus::Usage
         | ExitStatus::Warnings
         | ExitStatus::Interrupted

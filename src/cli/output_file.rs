@@ -1,4 +1,4 @@
-//! A file of secrets: whole or not at all, for its owner alone, and in nobody's place unless asked.
+//! A file for its owner alone: whole or not at all, and in nobody's place unless asked.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -45,8 +45,7 @@ impl OutputFile {
             path.to_owned()
         };
         if fs::metadata(&real).is_ok_and(|facts| !facts.is_file()) {
-            return Err(failure(path, "is no regular file", &[])
-                .helped("leave out `--output` to write to stdout"));
+            return Err(failure(path, "is no regular file", &[]).helped("name a file"));
         }
         let output = Self {
             path: real,
@@ -54,8 +53,7 @@ impl OutputFile {
             if_there,
         };
         // Whether it works is only known by trying.
-        let (_, temporary) = output.temporary()?;
-        drop(temporary);
+        drop(output.begin()?);
         Ok(output)
     }
 
@@ -64,13 +62,50 @@ impl OutputFile {
     /// # Errors
     /// E0613: it has come to be there in the meantime, or the system refuses.
     pub fn write(&self, text: &str) -> Result<(), Failure> {
-        let (mut file, temporary) = self.temporary()?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
+        let mut unfinished = self.begin()?;
+        unfinished
+            .file
+            .write_all(text.as_bytes())
             .map_err(|error| self.refused(&error))?;
+        self.place(unfinished)
+    }
+
+    /// Begins a file beside the one that is wanted; dropped, it goes away.
+    ///
+    /// # Errors
+    /// E0613 if the system refuses.
+    pub fn begin(&self) -> Result<Unfinished, Failure> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let mut number = std::process::id();
+        loop {
+            let path = self.directory().join(format!(".{name}.{number}.tmp"));
+            let opened = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path);
+            match opened {
+                Ok(file) => return Ok(Unfinished { file, path }),
+                // Left behind by a run that was killed: in containers numbers of processes repeat.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    number = number.wrapping_add(1);
+                }
+                Err(error) => return Err(self.refused(&error)),
+            }
+        }
+    }
+
+    /// Gives a file that was written whole its name.
+    ///
+    /// # Errors
+    /// E0613: somebody else has that name by now, or the system refuses.
+    pub fn place(&self, finished: Unfinished) -> Result<(), Failure> {
+        let synced = finished.file.sync_all();
+        synced.map_err(|error| self.refused(&error))?;
         let placed = match self.if_there {
-            IfThere::Replace => fs::rename(&temporary.path, &self.path),
-            IfThere::Refuse => self.place_new(&temporary.path),
+            IfThere::Replace => fs::rename(&finished.path, &self.path),
+            IfThere::Refuse => self.place_new(&finished.path),
         };
         match placed {
             Ok(()) => {
@@ -106,29 +141,8 @@ impl OutputFile {
         }
     }
 
-    /// A new file beside the one that is wanted, which goes away by itself.
-    fn temporary(&self) -> Result<(File, Temporary), Failure> {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let mut number = std::process::id();
-        loop {
-            let path = self.directory().join(format!(".{name}.{number}.tmp"));
-            let opened = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path);
-            match opened {
-                Ok(file) => return Ok((file, Temporary { path })),
-                // Left behind by a run that was killed: in containers numbers of processes repeat.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    number = number.wrapping_add(1);
-                }
-                Err(error) => return Err(self.refused(&error)),
-            }
-        }
-    }
-
-    fn refused(&self, error: &io::Error) -> Failure {
+    /// The failure of an operation on the file.
+    pub fn refused(&self, error: &io::Error) -> Failure {
         let directory = format!("its directory is `{}`", self.directory().display());
         failure(
             &self.named,
@@ -138,14 +152,17 @@ impl OutputFile {
     }
 }
 
-/// A file that is removed when it is no longer needed.
-struct Temporary {
+/// A file that has not its name yet; it is removed when it is dropped.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// To be written, and read again.
+    pub file: File,
     path: PathBuf,
 }
 
-impl Drop for Temporary {
+impl Drop for Unfinished {
     fn drop(&mut self) {
-        // After a rename there is nothing left to remove.
+        // Once it has its name, there is nothing left to remove.
         let _removed = fs::remove_file(&self.path);
     }
 }

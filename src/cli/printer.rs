@@ -101,6 +101,13 @@ impl Printer {
         self.line(json);
     }
 
+    /// A question to the person at the terminal, whose answer follows on the same line: to stderr.
+    pub fn ask(&self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        let written = write!(err, "{text}").and_then(|()| err.flush());
+        drop(written);
+    }
+
     fn line(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         let written = writeln!(err, "{text}").and_then(|()| err.flush());

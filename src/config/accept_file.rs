@@ -5,6 +5,7 @@
 //! plain lines, each an id, then a count and a note if wanted. `#` begins a comment in both. Whether
 //! an id is that of a finding is for the caller to say.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::environment::Environment;
@@ -75,6 +76,14 @@ pub fn accept_file(
     } else {
         plain(&file, &text, &mut problems)
     };
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for entry in &entries {
+        if let Some(first) = seen.insert(&entry.id, &entry.origin) {
+            let message = format!("{}: `{}` is listed twice", entry.origin, entry.id);
+            let diagnostic = Diagnostic::error(codes::E0607, message);
+            problems.push(diagnostic.note(format!("first at {first}")));
+        }
+    }
     if problems.has_errors() {
         return Err(problems.into_sorted());
     }
@@ -136,10 +145,25 @@ fn plain_line(line: &str, origin: String) -> Result<AcceptEntry, Box<Diagnostic>
             entry.count = Some(count);
             note
         }
+        // A count that is misspelt must not turn into "any number".
+        Err(_) if entry.count.is_none() && looks_like_a_number(word) => {
+            return Err(Box::new(
+                Diagnostic::error(
+                    codes::E0607,
+                    format!("{}: `{word}` is no count", entry.origin),
+                )
+                .help("write it in digits alone: `orphan 1099`; a note that begins with a digit stands behind a count"),
+            ));
+        }
         _ => rest,
     };
     entry.note = (!note.is_empty()).then(|| note.to_owned());
     Ok(entry)
+}
+
+fn looks_like_a_number(word: &str) -> bool {
+    word.trim_start_matches(['-', '+'])
+        .starts_with(|c: char| c.is_numeric())
 }
 
 fn yaml(file: &str, text: &str, problems: &mut Diagnostics) -> Vec<AcceptEntry> {
@@ -250,6 +274,18 @@ mod tests {
         );
         assert_eq!(read("# nothing\n").unwrap(), [""; 0]);
         assert_eq!(
+            read("orphan 1,099\nguest -1\nlong_email 7.5\norphan 5").unwrap_err(),
+            [
+                "E0607 /a:1: `1,099` is no count",
+                "E0607 /a:2: `-1` is no count",
+                "E0607 /a:3: `7.5` is no count",
+            ]
+        );
+        assert_eq!(
+            read("orphan 5\nguest\norphan 100").unwrap_err(),
+            ["E0607 /a:3: `orphan` is listed twice"]
+        );
+        assert_eq!(
             read("orphan\nwhat is this?\n!\nguest=many").unwrap_err(),
             [
                 "E0607 /a:3: the line names no finding",
@@ -277,6 +313,8 @@ mod tests {
         for (text, code) in [
             ("- id: orphan\n  number: 7\n", "E0607"),
             ("- count: 7\n", "E0604"),
+            ("- orphan 1,099\n", "E0607"),
+            ("- id: orphan\n- id: guest\n- id: orphan\n", "E0607"),
             ("- id: orphan\n  count: many\n", "E0603"),
             ("- id: orphan\n  count: -1\n", "E0607"),
             ("findings:\n- id: orphan\n", "E0607"),

@@ -6,7 +6,7 @@
 use super::mas::MasProvider;
 use super::password_findings::password_schemes;
 use super::settings::Settings;
-use super::synapse::{SynapseDatabase, SynapseProvider};
+use super::synapse::{SynapseConfig, SynapseDatabase, SynapseProvider};
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::pg::{Origin, Sourced};
 
@@ -20,16 +20,27 @@ pub struct DataFacts {
 /// All findings that need only the two configurations, errors first.
 pub fn config_findings(settings: &Settings, data: DataFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.extend(sqlite(settings));
+    findings.extend(sqlite(&settings.synapse, settings.source.is_some()));
     findings.extend(homeserver(settings));
-    findings.extend(refused_switches(settings));
+    findings.extend(refused_switches(&settings.synapse));
     findings.extend(duplicate_providers(settings));
     if data.has_bcrypt_hash {
         findings.extend(password_schemes(settings));
     }
     findings.extend(registration(settings));
-    findings.extend(other_logins(settings));
+    findings.extend(other_logins(&settings.synapse));
     findings.extend(providers(settings));
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+/// The findings that need only Synapse's configuration, errors first. `has_source` is whether the
+/// command line leads to a database that stands in for the configured one.
+pub fn synapse_findings(synapse: &SynapseConfig, has_source: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(sqlite(synapse, has_source));
+    findings.extend(refused_switches(synapse));
+    findings.extend(other_logins(synapse));
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
@@ -77,9 +88,9 @@ pub(super) fn place(origin: &Origin) -> Vec<String> {
     vec![origin.to_string()]
 }
 
-fn sqlite(settings: &Settings) -> Option<Finding> {
-    match &settings.synapse.database {
-        Some(SynapseDatabase::Sqlite { origin }) if settings.source.is_none() => Some(error(
+fn sqlite(synapse: &SynapseConfig, has_source: bool) -> Option<Finding> {
+    match &synapse.database {
+        Some(SynapseDatabase::Sqlite { origin }) if !has_source => Some(error(
             "synapse_on_sqlite",
             place(origin),
             "Synapse keeps its data in SQLite, which cannot be migrated from",
@@ -122,8 +133,7 @@ fn homeserver(settings: &Settings) -> Option<Finding> {
 }
 
 /// Switches with which Synapse refuses to start once MAS is on.
-fn refused_switches(settings: &Settings) -> Vec<Finding> {
-    let synapse = &settings.synapse;
+fn refused_switches(synapse: &SynapseConfig) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |id, switch: &Sourced<bool>, meaning: &str, remedy: &str| {
         if switch.value {
@@ -209,8 +219,7 @@ fn registration(settings: &Settings) -> Vec<Finding> {
 }
 
 /// Ways to log in that MAS does not have.
-fn other_logins(settings: &Settings) -> Vec<Finding> {
-    let synapse = &settings.synapse;
+fn other_logins(synapse: &SynapseConfig) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |id, origin: &Option<Origin>, what: &str, remedy: &str| {
         if let Some(origin) = origin {

@@ -63,30 +63,7 @@ impl Settings {
             MasConfig::read(&command_line.mas_config, "`--config`", environment),
             &mut problems,
         );
-        let synapse = if command_line.synapse_config.is_empty() {
-            problems.push(
-                Diagnostic::error(codes::E0604, "no configuration file of Synapse is named")
-                    .help("name it: `--synapse-config homeserver.yaml`"),
-            );
-            None
-        } else {
-            let paths = &command_line.synapse_config;
-            let read = SynapseConfig::read(paths, "`--synapse-config`", environment);
-            keep(read, &mut problems)
-        };
-        let server_name = synapse.as_ref().and_then(|synapse| {
-            if synapse.server_name.is_none() {
-                problems.push(
-                    Diagnostic::error(
-                        codes::E0604,
-                        "Synapse's configuration does not say the `server_name`",
-                    )
-                    .note(format!("read: {}", synapse.files.join(", "))),
-                );
-            }
-            synapse.server_name.clone()
-        });
-        let source = source(command_line, synapse.as_ref(), environment, &mut problems);
+        let (synapse, server_name, source) = synapse_side(command_line, environment, &mut problems);
         let target = target(command_line, mas.as_ref(), environment, &mut problems);
         let mapping = command_line_mapping(&command_line.upstream_provider_mapping, &mut problems);
         let has_errors = problems.has_errors();
@@ -123,6 +100,81 @@ impl Settings {
             })
             .map(|(name, _)| name.as_str())
     }
+}
+
+/// Synapse's side alone, for what does not ask about MAS.
+#[derive(Clone, Debug)]
+pub struct SynapseSettings {
+    /// Synapse's configuration.
+    pub synapse: SynapseConfig,
+    /// The homeserver's name.
+    pub server_name: Sourced<String>,
+    /// Where the accounts are; `None` if that is SQLite, which is a finding.
+    pub source: Option<Endpoint>,
+    /// Warnings met on the way.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl SynapseSettings {
+    /// Reads Synapse's configuration and finds its database; what the command line says of MAS is
+    /// not looked at.
+    ///
+    /// # Errors
+    /// E0601 to E0612: every problem of the side together, sorted.
+    pub fn resolve(
+        command_line: &CommandLine,
+        environment: &Environment,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut problems = Diagnostics::new();
+        let side = synapse_side(command_line, environment, &mut problems);
+        let has_errors = problems.has_errors();
+        match side {
+            (Some(synapse), Some(server_name), source) if !has_errors => Ok(Self {
+                synapse,
+                server_name,
+                source,
+                warnings: problems.into_sorted(),
+            }),
+            _ => Err(problems.into_sorted()),
+        }
+    }
+}
+
+/// Synapse's configuration, its name and its database, as far as they can be had.
+fn synapse_side(
+    command_line: &CommandLine,
+    environment: &Environment,
+    problems: &mut Diagnostics,
+) -> (
+    Option<SynapseConfig>,
+    Option<Sourced<String>>,
+    Option<Endpoint>,
+) {
+    let synapse = if command_line.synapse_config.is_empty() {
+        problems.push(
+            Diagnostic::error(codes::E0604, "no configuration file of Synapse is named")
+                .help("name it: `--synapse-config homeserver.yaml`"),
+        );
+        None
+    } else {
+        let paths = &command_line.synapse_config;
+        let read = SynapseConfig::read(paths, "`--synapse-config`", environment);
+        keep(read, problems)
+    };
+    let server_name = synapse.as_ref().and_then(|synapse| {
+        if synapse.server_name.is_none() {
+            problems.push(
+                Diagnostic::error(
+                    codes::E0604,
+                    "Synapse's configuration does not say the `server_name`",
+                )
+                .note(format!("read: {}", synapse.files.join(", "))),
+            );
+        }
+        synapse.server_name.clone()
+    });
+    let source = source(command_line, synapse.as_ref(), environment, problems);
+    (synapse, server_name, source)
 }
 
 /// The endpoint that a URI or `keyword=value` pairs lead to; `name` is what messages call it.
@@ -325,6 +377,31 @@ mod tests {
         // It also stands in for SQLite.
         let sqlite = "server_name: x\ndatabase: {name: sqlite3}\n";
         assert!(resolve(&line, sqlite, MAS).unwrap().source.is_some());
+    }
+
+    #[test]
+    fn synapse_s_side_needs_nothing_of_mas() {
+        let environment = environment(&[], &[("/s.yaml", SYNAPSE), ("/none.yaml", "x: 1\n")]);
+        let line = CommandLine {
+            mas_config: vec!["/missing.yaml".into()],
+            ..command_line()
+        };
+        let side = SynapseSettings::resolve(&line, &environment).unwrap();
+        assert_eq!(side.server_name.value, "hs.example");
+        assert_eq!(side.source.unwrap().database.value, "s");
+        let line = CommandLine {
+            synapse_config: vec!["/none.yaml".into()],
+            ..line
+        };
+        let problems = SynapseSettings::resolve(&line, &environment).unwrap_err();
+        let messages: Vec<&str> = problems.iter().map(|one| one.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "Synapse's configuration does not say the `server_name`",
+                "Synapse's configuration names no database",
+            ]
+        );
     }
 
     #[test]

@@ -34,3 +34,15 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sql: Option<String>,
 }
+
+impl Finding {
+    /// The identifier of a finding about something that has a name of its own, in small letters: what
+    /// is no letter or digit of ASCII becomes `_`.
+    pub fn id_about(prefix: &str, name: &str) -> String {
+        let name = name.chars().map(|c| match c.to_ascii_lowercase() {
+            c if c.is_ascii_alphanumeric() => c,
+            _ => '_',
+        });
+        prefix.chars().chain(name).collect()
+    }
+}

@@ -12,6 +12,7 @@ mod endpoint;
 mod error;
 pub mod introspect;
 mod lock;
+pub mod lookup;
 mod origin;
 mod query;
 pub mod references;

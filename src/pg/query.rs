@@ -1,7 +1,7 @@
 //! Statements that name tables: the one place that builds SQL text.
 
 use super::relation::Relation;
-use crate::base::ident::{identifier, identifiers, qualified};
+use crate::base::ident::{identifier, identifiers, literal, qualified};
 
 /// What a lock on tables keeps out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +124,38 @@ pub(crate) fn copy_out_ordered(
     )
 }
 
+/// Reads columns of the rows of a table whose key is that one, given as text.
+pub(crate) fn copy_out_partition(
+    schema: &str,
+    table: &str,
+    columns: &[String],
+    key: &str,
+    value: &str,
+) -> String {
+    format!(
+        "COPY (SELECT {} FROM {} WHERE {} = {}) TO STDOUT (FORMAT binary)",
+        identifiers(columns),
+        qualified(schema, table),
+        identifier(key),
+        literal(value),
+    )
+}
+
+/// Reads columns of the row of a table, not of its children, that has the parameters in its key.
+pub(crate) fn select_by_key(schema: &str, table: &str, columns: &[String], key: &[&str]) -> String {
+    let conditions: Vec<String> = key
+        .iter()
+        .enumerate()
+        .map(|(place, column)| format!("{} = ${}", identifier(column), place + 1))
+        .collect();
+    format!(
+        "SELECT {} FROM ONLY {} WHERE {}",
+        identifiers(columns),
+        qualified(schema, table),
+        conditions.join(" AND "),
+    )
+}
+
 /// Reads columns of a table.
 pub(crate) fn copy_out(schema: &str, table: &str, columns: &[String]) -> String {
     format!(
@@ -197,6 +229,19 @@ mod tests {
         assert!(
             copy_out_ordered("public", "books", &columns, "name", KeyOrder::CollateC)
                 .contains("ORDER BY \"name\" COLLATE \"C\")")
+        );
+    }
+
+    #[test]
+    fn rows_of_one_key_are_asked_for_by_quoted_names_and_values() {
+        let columns = ["name".to_owned(), "Odd".to_owned()];
+        assert_eq!(
+            copy_out_partition("public", "books", &columns, "name", r"o'\hara"),
+            r#"COPY (SELECT "name", "Odd" FROM "public"."books" WHERE "name" = E'o''\\hara') TO STDOUT (FORMAT binary)"#
+        );
+        assert_eq!(
+            select_by_key("public", "books", &columns, &["a", "b"]),
+            r#"SELECT "name", "Odd" FROM ONLY "public"."books" WHERE "a" = $1 AND "b" = $2"#
         );
     }
 

@@ -16,6 +16,7 @@ mod partition;
 mod report;
 mod row_sink;
 mod row_source;
+pub mod trace;
 
 use bumpalo::Bump;
 use bytes::Bytes;
@@ -92,6 +93,15 @@ pub async fn run<S: RowSource, K: RowSink>(
     let mut results = Results::new(inputs.program);
     let program = inputs.program;
     let read = drive(inputs, source, sink, observer, &mut results).await?;
+    reported(program, read, results)
+}
+
+/// What a run found, if its ledger adds up.
+fn reported(
+    program: &Program,
+    read: Vec<u64>,
+    results: Results<'_>,
+) -> Result<RunReport, Box<Diagnostic>> {
     let report = RunReport::new(program, read, results);
     if let Some(map) = report.maps.iter().find(|map| !map.adds_up()) {
         let diagnostic = Diagnostic::error(

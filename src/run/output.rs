@@ -279,6 +279,19 @@ impl<'p> Output<'p> {
         }
     }
 
+    /// The row of that target that was ended last, while its batch has not been taken.
+    pub(super) fn last_row(&self, target: usize) -> &[u8] {
+        let start = self.steps.iter().rev().find_map(|step| match step {
+            Step::Bytes { target: of, before } if *of == target => Some(*before),
+            _ => None,
+        });
+        let buffer = self.buffers.get(target);
+        buffer
+            .zip(start)
+            .and_then(|(buffer, start)| buffer.data.get(start..))
+            .unwrap_or_default()
+    }
+
     /// Counts the rows that a row of a map was written to as not written after all.
     pub(super) fn reject(&mut self, frame: u32, row: u32) {
         for (_, _, target) in self

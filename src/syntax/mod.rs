@@ -20,6 +20,9 @@ use std::collections::VecDeque;
 use crate::base::{FileId, Files};
 use crate::diagnostics::Diagnostics;
 
+/// The version of the language; raised with every change that breaks a mapping.
+pub const LANGUAGE_VERSION: u32 = 1;
+
 /// Parses the file `id`, pushing what is wrong with it into `diagnostics`.
 pub fn parse(files: &Files, id: FileId, diagnostics: &mut Diagnostics) -> ast::File {
     let text = files.text(id);

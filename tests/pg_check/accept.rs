@@ -143,6 +143,41 @@ async fn orphans_are_told_by_table() {
     assert_eq!(ids(&run).len(), 1);
 }
 
+#[tokio::test]
+async fn a_list_is_not_renewed_by_a_check_that_saw_no_rows() {
+    let pair = with_an_orphan("renewed").await;
+    let list = pair.path("accepted.yaml");
+    pair.write("accepted.yaml", "orphan 1 of 2019\n");
+    let both = ["--accept-file", &list, "--write-accept-file", &list];
+    let mut arguments = vec!["check", "--mas-schema", "none"];
+    arguments.extend(both);
+    pair.run(&arguments)
+        .answered(10, &["no list of warnings is written"]);
+    assert_eq!(
+        std::fs::read_to_string(&list).unwrap(),
+        "orphan 1 of 2019\n"
+    );
+    let mut arguments = vec!["check"];
+    arguments.extend(both);
+    pair.run(&arguments).answered(0, &["accepted"]);
+    let renewed = std::fs::read_to_string(&list).unwrap();
+    assert!(renewed.contains("id: orphan"), "{renewed}");
+}
+
+#[tokio::test]
+async fn what_people_named_acts_on_no_terminal() {
+    let pair = with_an_orphan("escapes").await;
+    pair.source.psql(
+        "INSERT INTO user_external_ids VALUES (E'oidc-\\x1b[2Jevil\n', 'sub', '@ada:demo.example')",
+    );
+    let run = pair.run(&["check"]);
+    run.answered(
+        10,
+        &["links by provider: oidc-␛[2Jevil", "missing_provider"],
+    );
+    assert!(!run.stderr.contains('\u{1b}'), "{}", run.stderr);
+}
+
 #[test]
 fn a_finding_is_explained_without_any_database() {
     let page = run(&mut tool(&["check", "--explain-finding", "orphan"]));
@@ -169,6 +204,12 @@ fn a_finding_is_explained_without_any_database() {
         "source_devices_ip_missing",
     ]));
     family.answered(0, &[]);
+    let mut with_a_variable = tool(&["check", "--explain-finding", "orphan"]);
+    with_a_variable.env(
+        "MAPWRIGHT_TARGET_DATABASE_URI",
+        "postgresql://nobody@nowhere/none",
+    );
+    assert_eq!(run(&mut with_a_variable).stdout, page.stdout);
     assert!(family.stdout.starts_with("source_devices_ip_missing\n"));
     run(&mut tool(&["check", "--explain-finding", "orphans"])).answered(
         2,

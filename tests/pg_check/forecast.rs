@@ -127,12 +127,34 @@ async fn the_list_is_its_owners_alone_and_well_formed() {
     );
     let mode = std::fs::metadata(&list).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert!(!std::path::Path::new(&format!("{list}.part")).exists());
+    let files = std::fs::read_dir(std::path::Path::new(&list).parent().unwrap()).unwrap();
+    for file in files {
+        let name = file.unwrap().file_name();
+        assert!(!name.to_string_lossy().ends_with(".tmp"), "{name:?}");
+    }
     // Nothing of it where there is nobody to list.
     let pair = clean("empty_list").await;
     let list = pair.path("list.csv");
     pair.run(&["check", "--lockout-csv", &list])
         .answered(0, &["0 accounts are in the list"]);
+    // A list that cannot be finished leaves the one that was there.
+    pair.write("list.csv", "what was there before");
+    pair.run(&["check", "--lockout-csv", &list, "--mas-schema", "none"])
+        .answered(10, &["no list of accounts is written"]);
+    assert_eq!(
+        std::fs::read_to_string(&list).unwrap(),
+        "what was there before"
+    );
+    // Devices stay what they are, and what is named like a part of the list is nobody's business.
+    pair.run(&["check", "--lockout-csv", "/dev/null"])
+        .answered(2, &["E0613", "is no regular file"]);
+    let mode = std::fs::metadata("/dev/null").unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o666);
+    pair.write("list.csv.part", "somebody's");
+    pair.run(&["check", "--lockout-csv", &list])
+        .answered(0, &[]);
+    let others = std::fs::read_to_string(pair.path("list.csv.part")).unwrap();
+    assert_eq!(others, "somebody's");
     // One that cannot be written is told before the rows are read.
     pair.run(&["check", "--lockout-csv", &pair.path("no/list.csv")])
         .answered(2, &["E0613", "no/list.csv"]);

@@ -19,10 +19,12 @@ mod harness;
 mod fixture;
 
 mod accept;
+mod advisor;
 mod by_hand;
 mod case;
 mod configuration;
 mod databases;
 mod forecast;
 mod listed;
+mod older;
 mod rows;

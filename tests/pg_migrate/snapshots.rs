@@ -26,13 +26,15 @@ fn compare(name: &str, text: &str) {
 
 #[test]
 fn snapshots_of_help() {
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 18] = [
         &[],
         &["check"],
         &["config"],
         &["config", "generate"],
         &["config", "lint"],
         &["migrate"],
+        &["account"],
+        &["verify-password"],
         &["demo"],
         &["compile"],
         &["plan"],

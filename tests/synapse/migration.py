@@ -100,10 +100,10 @@ def mapwright():
     raise SystemExit(f"no program at {' or '.join(candidates)}: run `cargo build` or set MAPWRIGHT_BIN")
 
 
-def ran(expected_status, *arguments, cwd=None):
-    """Runs the program; gives what it wrote to its standard output."""
+def ran(expected_status, *arguments, cwd=None, typed=""):
+    """Runs the program on that standard input; gives what it wrote to its standard output."""
     done = subprocess.run([mapwright(), *arguments], capture_output=True, text=True, check=False,
-                          stdin=subprocess.DEVNULL, cwd=cwd)
+                          input=typed, cwd=cwd)
     assert done.returncode == expected_status, (
         f"{' '.join(arguments)}: exit {done.returncode}, not {expected_status}\n{done.stdout}\n{done.stderr}")
     for secret in ran.secrets:

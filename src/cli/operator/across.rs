@@ -18,13 +18,19 @@ use super::table::thousands;
 const MISSING_PROVIDER: &str = "missing_provider";
 
 /// Puts the tables of a schema where a query names them in braces.
-fn in_schema(query: &str, schema: &str) -> String {
+pub fn in_schema(query: &str, schema: &str) -> String {
     [
         "users",
         "user_threepids",
         "user_external_ids",
         "devices",
         "queue_workers",
+        "access_tokens",
+        "refresh_tokens",
+        "user_passwords",
+        "compat_sessions",
+        "compat_access_tokens",
+        "compat_refresh_tokens",
     ]
     .iter()
     .fold(query.to_owned(), |query, table| {
@@ -76,18 +82,25 @@ pub async fn source(settings: &Settings, client: &Client, schema: &str) -> Resul
         "let one of the accounts give up the address in Synapse",
         Some("SELECT array_agg(user_id) FROM user_threepids WHERE medium = 'email' GROUP BY lower(address) HAVING count(DISTINCT user_id) > 1"),
     ));
-    let query = in_schema(include_str!("queries/provider_links.sql"), schema);
-    let links: Vec<ProviderLinks> =
-        references::numbers(client, &query, "which providers the links name")
-            .await?
-            .into_iter()
-            .map(|(provider, links)| ProviderLinks {
-                provider,
-                links: links.unsigned_abs(),
-            })
-            .collect();
+    let links = provider_links(client, schema).await?;
     findings.extend(provider_findings(settings, &links));
     Ok(Across { links, findings })
+}
+
+/// How many links name each provider, the most frequent first.
+///
+/// # Errors
+/// A question that the server refuses.
+pub async fn provider_links(client: &Client, schema: &str) -> Result<Vec<ProviderLinks>, PgError> {
+    let query = in_schema(include_str!("queries/provider_links.sql"), schema);
+    let counted = references::numbers(client, &query, "which providers the links name").await?;
+    Ok(counted
+        .into_iter()
+        .map(|(provider, links)| ProviderLinks {
+            provider,
+            links: links.unsigned_abs(),
+        })
+        .collect())
 }
 
 /// Adds to findings about rows what the whole of the rows says to them.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write;
 
+use crate::base::visible;
 use crate::cli::finding_pages::group;
 use crate::cli::printer::{Printer, Style};
 use crate::diagnostics::{Finding, FindingSeverity};
@@ -269,8 +270,10 @@ fn counted(count: u64) -> String {
     }
 }
 
-/// Breaks a text into lines of 80 columns, each with the indent.
+/// Breaks a text into lines of 80 columns, each with the indent. What would act on the terminal is
+/// shown instead.
 pub fn wrap(text: &str, indent: &str) -> String {
+    let text = visible(text);
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::from(indent);
     for word in text.split_whitespace() {
@@ -298,5 +301,13 @@ mod tests {
                 .all(|line| line.len() <= 80 && line.starts_with("  word"))
         );
         assert_eq!(text.split_whitespace().count(), 40);
+    }
+
+    #[test]
+    fn what_others_wrote_does_not_act_on_the_terminal() {
+        assert_eq!(
+            wrap("oidc-\u{1b}[2Jevil\nline", "  "),
+            "  oidc-␛[2Jevil line"
+        );
     }
 }

@@ -2,13 +2,16 @@
 
 pub mod accept;
 pub mod across;
+pub mod advice;
 pub mod findings;
 pub mod forecast;
 pub mod interrupt;
 pub mod lockout;
 pub mod migration;
 pub mod next_steps;
+pub mod one_account;
 pub mod page;
+pub mod password;
 pub mod past_run;
 pub mod preflight;
 pub mod progress;
@@ -112,23 +115,7 @@ impl Job {
 
     /// The scans as queries.
     pub fn scan_queries(&self) -> Vec<ScanQuery> {
-        let plan = &self.program.plan;
-        plan.scans
-            .iter()
-            .map(|scan| {
-                let key = scan.columns.get(scan.key);
-                ScanQuery {
-                    table: scan.table.clone(),
-                    columns: scan
-                        .columns
-                        .iter()
-                        .map(|column| column.name.clone())
-                        .collect(),
-                    key: key.map_or_else(String::new, |column| column.name.clone()),
-                    key_is_text: key.is_some_and(|column| column.pg_type.ty() == Ty::Text),
-                }
-            })
-            .collect()
+        scan_queries(&self.program.plan)
     }
 
     /// The targets as tables.
@@ -145,6 +132,26 @@ impl Job {
             .map(|scan| scan.table.as_str())
             .collect()
     }
+}
+
+/// The scans of a plan as queries.
+pub fn scan_queries(plan: &Plan) -> Vec<ScanQuery> {
+    plan.scans
+        .iter()
+        .map(|scan| {
+            let key = scan.columns.get(scan.key);
+            ScanQuery {
+                table: scan.table.clone(),
+                columns: scan
+                    .columns
+                    .iter()
+                    .map(|column| column.name.clone())
+                    .collect(),
+                key: key.map_or_else(String::new, |column| column.name.clone()),
+                key_is_text: key.is_some_and(|column| column.pg_type.ty() == Ty::Text),
+            }
+        })
+        .collect()
 }
 
 /// The targets of a plan as tables.

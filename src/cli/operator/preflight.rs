@@ -9,6 +9,7 @@ use crate::catalog::identify::{Kind, identify};
 use crate::catalog::needs::{Needs, Side};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::mapping::Compiled;
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::pg::database::{DatabaseFacts, database_facts, read_only};
 use crate::pg::introspect::{introspect, schema_version, unfinished_versions};
@@ -137,23 +138,14 @@ async fn compare(
         // Whatever else could be said of one of them is said of the wrong one.
         return Ok(());
     }
-    for (facts, side) in [(&source_facts, "source"), (&target_facts, "target")] {
-        if facts.encoding != "UTF8" {
-            looked.readable = false;
-            looked.findings.push(error(
-                &format!("{side}_encoding_not_utf8"),
-                format!("the {side} database has the encoding {}, and only UTF8 can be read and written as it is", facts.encoding),
-                "copy the database into one with the encoding UTF8".to_owned(),
-            ));
-        }
-    }
-    if source_facts.standby {
+    let unreadable = [
+        encoding(&source_facts, "source"),
+        encoding(&target_facts, "target"),
+        standby(&source_facts),
+    ];
+    for finding in unreadable.into_iter().flatten() {
         looked.readable = false;
-        looked.findings.push(error(
-            "source_is_standby",
-            "the source server is a standby, which cannot be locked against changes".to_owned(),
-            "connect to the primary".to_owned(),
-        ));
+        looked.findings.push(finding);
     }
     let plan = &job.program.plan;
     let (source_needs, target_needs) = needs(plan, &job.compiled.source, &job.compiled.target);
@@ -225,6 +217,61 @@ fn same_database(source: &DatabaseFacts, target: &DatabaseFacts, looked: &mut Lo
     }
 }
 
+/// An encoding in which rows can neither be read nor written as they are.
+fn encoding(facts: &DatabaseFacts, side: &str) -> Option<Finding> {
+    (facts.encoding != "UTF8").then(|| {
+        error(
+            &format!("{side}_encoding_not_utf8"),
+            format!("the {side} database has the encoding {}, and only UTF8 can be read and written as it is", facts.encoding),
+            "copy the database into one with the encoding UTF8".to_owned(),
+        )
+    })
+}
+
+/// A source that is a standby.
+fn standby(facts: &DatabaseFacts) -> Option<Finding> {
+    facts.standby.then(|| {
+        error(
+            "source_is_standby",
+            "the source server is a standby, which cannot be locked against changes".to_owned(),
+            "connect to the primary".to_owned(),
+        )
+    })
+}
+
+/// What a look at one database gave.
+#[derive(Debug, Default)]
+pub struct OneSide {
+    /// What speaks against a run, or should be known.
+    pub findings: Vec<Finding>,
+    /// The version of the product's schema, where it notes one.
+    pub version: Option<i64>,
+    /// Whether its rows can be read.
+    pub readable: bool,
+}
+
+/// Looks at the source alone, for what never meets a target: whether it is the database that the
+/// mapping was compiled for, and whether its rows can be read.
+///
+/// # Errors
+/// A question that the server refuses.
+pub async fn look_at_source(
+    connection: &Connection,
+    compiled: &Compiled,
+    schema: &str,
+) -> Result<OneSide, PgError> {
+    read_only(&connection.client).await?;
+    let facts = database_facts(&connection.client).await?;
+    let (own, other) = (&compiled.source, &compiled.target);
+    let (needs, _) = needs(&compiled.plan, own, other);
+    let mut seen = one_side(connection, Side::Source, own, other, &needs, schema).await?;
+    for finding in [encoding(&facts, "source"), standby(&facts)] {
+        seen.readable &= finding.is_none();
+        seen.findings.extend(finding);
+    }
+    Ok(seen)
+}
+
 /// Looks whether one side is what the mapping was compiled for; says whether its rows can be read.
 async fn side(
     looked: &mut Looked,
@@ -239,6 +286,24 @@ async fn side(
     } else {
         &looked.target
     };
+    let seen = one_side(connection, side, own, other, needs, schema).await?;
+    let index = usize::from(side == Side::Target);
+    if let Some(report) = looked.sides.get_mut(index).and_then(Option::as_mut) {
+        report.schema_version = seen.version;
+    }
+    looked.findings.extend(seen.findings);
+    Ok(seen.readable)
+}
+
+async fn one_side(
+    connection: &Connection,
+    side: Side,
+    own: &Catalog,
+    other: &Catalog,
+    needs: &Needs,
+    schema: &str,
+) -> Result<OneSide, PgError> {
+    let mut seen = OneSide::default();
     let tables: BTreeSet<&String> = needs
         .tables
         .keys()
@@ -248,25 +313,20 @@ async fn side(
     let names: Vec<String> = tables.into_iter().cloned().collect();
     let live = introspect(&connection.client, schema, Some(&names)).await?;
     let mut unfinished = Vec::new();
-    let version = match &own.identity.version {
-        Some(version) if live.tables.contains_key(&version.table) => {
-            unfinished = unfinished_versions(&connection.client, schema, version).await?;
-            schema_version(&connection.client, schema, version).await?
-        }
-        Some(_) | None => None,
-    };
-    let identified = identify(&live, version, own, other);
-    let index = usize::from(side == Side::Target);
-    if let Some(report) = looked.sides.get_mut(index).and_then(Option::as_mut) {
-        report.schema_version = version;
+    if let Some(version) = &own.identity.version
+        && live.tables.contains_key(&version.table)
+    {
+        unfinished = unfinished_versions(&connection.client, schema, version).await?;
+        seen.version = schema_version(&connection.client, schema, version).await?;
     }
+    let identified = identify(&live, seen.version, own, other);
     let known = identified.kind == Kind::Expected;
     if let Some((finding, _)) = identified.problem(side, own, other) {
-        looked.findings.push(finding);
+        seen.findings.push(finding);
     }
     if !known {
         // Whatever else differs follows from that.
-        return Ok(false);
+        return Ok(seen);
     }
     if !unfinished.is_empty() {
         let side = if side == Side::Source {
@@ -275,7 +335,7 @@ async fn side(
             "target"
         };
         let versions = unfinished.iter().map(ToString::to_string);
-        looked.findings.push(Finding {
+        seen.findings.push(Finding {
             count: unfinished.len() as u64,
             samples: versions.take(5).collect(),
             ..error(
@@ -286,13 +346,12 @@ async fn side(
         });
     }
     let found = differences(needs, &live);
-    let broken = found
+    seen.readable = !found
         .iter()
         .any(|difference| difference.finding.severity == FindingSeverity::Error);
-    looked
-        .findings
-        .extend(found.into_iter().map(|difference| difference.finding));
-    Ok(!broken)
+    let differences = found.into_iter().map(|difference| difference.finding);
+    seen.findings.extend(differences);
+    Ok(seen)
 }
 
 /// A finding of severity error about a database.

@@ -224,7 +224,7 @@ fn open_references(job: &Job, report: &RunReport) -> Vec<Finding> {
         match across.rows {
             Some(0) => {}
             Some(rows) => findings.push(Finding {
-                id: format!("dangling_{}", reference.name),
+                id: Finding::id_about("dangling_", &reference.name),
                 severity: FindingSeverity::Error,
                 count: rows,
                 samples: column
@@ -245,7 +245,7 @@ fn open_references(job: &Job, report: &RunReport) -> Vec<Finding> {
                 sql: None,
             }),
             None => findings.push(Finding {
-                id: format!("unchecked_{}", reference.name),
+                id: Finding::id_about("unchecked_", &reference.name),
                 severity: FindingSeverity::Warning,
                 count: 1,
                 samples: Vec::new(),

@@ -438,7 +438,7 @@ pub fn json(report: &Report) -> String {
 }
 
 /// E0613.
-pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+pub(in crate::cli) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let diagnostic = Diagnostic::error(
         codes::E0613,
         format!("`{}` cannot be written", path.display()),

@@ -17,7 +17,7 @@ pub fn unproven(job: &Job) -> Vec<Finding> {
             continue;
         };
         findings.push(warning(
-            format!("unproven_{}", proof.name),
+            Finding::id_about("unproven_", &proof.name),
             format!(
                 "key `{}` of `{}` ({}) does not follow from the source's keys: {why}",
                 proof.name,
@@ -39,7 +39,7 @@ pub fn unproven(job: &Job) -> Vec<Finding> {
                 .any(|column| columns.contains(&column.name.as_str()));
             if written {
                 findings.push(warning(
-                    format!("unproven_{}", check.name),
+                    Finding::id_about("unproven_", &check.name),
                     format!(
                         "check constraint `{}` of `{}` may not hold for every row: CHECK {}",
                         check.name, target.table, check.expression

@@ -10,6 +10,7 @@
 mod copy_stream;
 mod error;
 mod lock;
+mod partition;
 mod scan;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ use super::session::{self, Session};
 use super::settings;
 use copy_stream::CopyStream;
 pub(crate) use error::{encoding, missing_tables};
+pub use partition::PartitionRows;
 pub use scan::{PgScans, ScanQuery};
 
 /// How other sessions are kept from changing the source while it is read.
@@ -133,6 +135,20 @@ impl PgSource {
         scans: &[ScanQuery],
     ) -> Result<PgScans, PgError> {
         PgScans::begin(connect, &self.leader, &self.schema, &self.snapshot, scans).await
+    }
+
+    /// The rows of each scan that have that partition key, given as text; of the scans that
+    /// are not among `wanted`, by their numbers, none.
+    ///
+    /// # Errors
+    /// E0655.
+    pub async fn partition(
+        &self,
+        scans: &[ScanQuery],
+        wanted: &[usize],
+        key: &str,
+    ) -> Result<PartitionRows, PgError> {
+        PartitionRows::read(&self.leader, &self.schema, scans, wanted, key).await
     }
 
     /// Reads a small table whole, see [`load`].

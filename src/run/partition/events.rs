@@ -26,6 +26,7 @@ impl<'b> Partition<'b, '_, '_> {
     /// Counts a row under a reason, and keeps its key as a sample.
     pub(super) fn event(&mut self, frame: usize, member: u32, stop: &Stop) {
         self.results.noted.reasons.push(stop.reason);
+        self.record_event(frame, member, stop);
         let severity = self.program.severity(stop.reason);
         let is_error = severity == SeverityValue::Error;
         let wanted = self
@@ -88,20 +89,23 @@ impl<'b> Partition<'b, '_, '_> {
     /// The key of the source row at the root of a frame's row, without values that must not be
     /// shown.
     pub(super) fn row_key(&self, frame: usize, member: u32) -> String {
-        let plan = &self.program.plan;
-        let Some(block) = self.plan_frame(frame) else {
-            return String::new();
-        };
-        let rows = self.frames.get(frame);
-        let driver = rows.and_then(|rows| rows.binding(member, 0));
-        let (scan, row) = match (block.slots.first().map(|slot| slot.relation), driver) {
-            (Some(Relation::Scan(scan)), Some(row)) => (scan, row),
-            (Some(Relation::Frame(inner)), Some(row)) => {
-                return self.row_key(inner, self.first_member(inner, row));
-            }
-            _ => return String::new(),
-        };
-        let Some(scan_plan) = plan.scans.get(scan) else {
+        self.root_row(frame, member)
+            .map_or_else(String::new, |(scan, row)| self.scan_row_key(scan, row))
+    }
+
+    /// The row of a scan at the root of a frame's row.
+    pub(super) fn root_row(&self, frame: usize, member: u32) -> Option<(usize, u32)> {
+        let driver = self.frames.get(frame)?.binding(member, 0)?;
+        match self.plan_frame(frame)?.slots.first()?.relation {
+            Relation::Scan(scan) => Some((scan, driver)),
+            Relation::Frame(inner) => self.root_row(inner, self.first_member(inner, driver)),
+            Relation::Broadcast(_) => None,
+        }
+    }
+
+    /// The key of a row of a scan, without values that must not be shown.
+    pub(super) fn scan_row_key(&self, scan: usize, row: u32) -> String {
+        let Some(scan_plan) = self.program.plan.scans.get(scan) else {
             return String::new();
         };
         let mut text = String::new();

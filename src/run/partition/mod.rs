@@ -10,6 +10,7 @@ mod find;
 mod frame_rows;
 mod group;
 mod outcome;
+mod traced;
 mod values;
 mod write;
 
@@ -25,6 +26,7 @@ use super::RowOrigin;
 use super::block::Block;
 use super::ledger::{FrameCounts, ReasonCounts, Reject};
 use super::output::Output;
+use super::trace::Recorder;
 pub(super) use cells::Cells;
 use find::Index;
 use frame_rows::{CopyOf, FrameRows, Memo, RowFate};
@@ -49,6 +51,8 @@ pub(super) struct Wanted {
 /// What a run counts and writes; outlives the partitions.
 pub(super) struct Results<'p> {
     pub(super) wanted: Option<Wanted>,
+    /// Writes down what becomes of every single row, where that is asked for.
+    pub(super) recorder: Option<Recorder>,
     pub(super) output: Output<'p>,
     pub(super) frames: Vec<FrameCounts>,
     pub(super) reasons: Vec<ReasonCounts>,
@@ -71,6 +75,7 @@ impl<'p> Results<'p> {
         };
         Self {
             wanted: None,
+            recorder: None,
             output: Output::new(plan),
             frames: plan.frames.iter().map(|_| counts()).collect(),
             reasons: vec![ReasonCounts::default(); reasons],
@@ -168,6 +173,7 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
             self.dangling(reference, frame as usize, row);
         }
         self.results.output.forget_rows();
+        self.record_ends();
     }
 
     fn plan_frame(&self, frame: usize) -> Option<&'b Frame> {

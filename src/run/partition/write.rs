@@ -106,6 +106,7 @@ impl<'b> Partition<'b, '_, '_> {
             u32::try_from(at.frame).unwrap_or(NONE),
             at.member,
         );
+        self.record_written(at, into.target);
         if let Some(wanted) = &self.results.wanted
             && wanted.target == into.target
             && wanted.row == self.results.output.total(into.target)
