@@ -222,11 +222,11 @@ fn configurations(cluster: &Cluster) -> Result<Directory, Failure> {
     let port = crate::pg::throwaway::PORT;
     let user = crate::pg::throwaway::SUPERUSER;
     let homeserver = format!(
-        "server_name: {SERVER_NAME}\npassword_config:\n  pepper: {}\ndatabase:\n  name: psycopg2\n  args:\n    host: {socket}\n    port: {port}\n    user: {user}\n    dbname: synapse\n",
+        "server_name: {SERVER_NAME}\npublic_baseurl: https://matrix.{SERVER_NAME}/\npassword_config:\n  pepper: {}\ndatabase:\n  name: psycopg2\n  args:\n    host: {socket}\n    port: {port}\n    user: {user}\n    dbname: synapse\n",
         population::PEPPER
     );
     let mut mas = format!(
-        "matrix:\n  homeserver: {SERVER_NAME}\ndatabase:\n  socket: {socket}\n  port: {port}\n  username: {user}\n  database: mas\npasswords:\n  schemes:\n  - {{version: 1, algorithm: bcrypt, secret: {}, unicode_normalization: true}}\n  - {{version: 2, algorithm: argon2id}}\nupstream_oauth2:\n  providers:\n",
+        "http:\n  public_base: https://auth.{SERVER_NAME}/\n  listeners:\n  - resources: [{{name: discovery}}, {{name: oauth}}, {{name: compat}}]\n    binds: [{{address: \"[::]:8080\"}}]\nmatrix:\n  homeserver: {SERVER_NAME}\n  secret: made-up\ndatabase:\n  socket: {socket}\n  port: {port}\n  username: {user}\n  database: mas\npasswords:\n  schemes:\n  - {{version: 1, algorithm: bcrypt, secret: {}, unicode_normalization: true}}\n  - {{version: 2, algorithm: argon2id}}\nupstream_oauth2:\n  providers:\n",
         population::PEPPER
     );
     for (name, id) in population::PROVIDERS.iter().zip(PROVIDER_IDS) {

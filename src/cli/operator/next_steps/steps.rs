@@ -94,7 +94,7 @@ fn undo(job: &Job, invocation: &Invocation<'_>) -> Step {
     let (title, then) = if job.settings.products.is_some() {
         (
             "To go back, while MAS has not been started",
-            "Then start Synapse with its old configuration. Its database was never changed.",
+            "Then start Synapse with its old configuration: its data was never changed.",
         )
     } else {
         (
@@ -195,7 +195,7 @@ fn proxy(cutover: &Cutover) -> Step {
         "proxy",
         "Let the reverse proxy send the log-in endpoints to MAS",
     )
-    .text("`/_matrix/client/*/login`, `…/logout`, `…/refresh`; the rest stays with Synapse.");
+    .text("`/_matrix/client/*/login`, `…/logout` and `…/refresh`; all else to Synapse.");
     for proxy in Proxy::ALL {
         step.snippets.push(Snippet {
             name: proxy.name(),
@@ -228,11 +228,12 @@ fn well_known(cutover: &Cutover, server_name: &str) -> Step {
     );
     let mut step = match served {
         Some(address) => step.text(format!(
-            "Synapse serves it and adds MAS by itself ({}); a file in its place needs it too.",
+            "Synapse does so by itself ({}); a file in its place must, too.",
             address.origin
         )),
-        None => step
-            .text("Synapse does not serve it without `public_baseurl`. Where something else does:"),
+        None => {
+            step.text("Synapse serves none without `public_baseurl`. Where something else does:")
+        }
     };
     let or_fill_in = |address: Option<&Sourced<String>>, path: &str| {
         address.map_or_else(
@@ -282,8 +283,8 @@ fn look(cutover: &Cutover) -> Step {
             "https://SYNAPSE/",
             "_matrix/client/v3/login",
         ))
-        .text("MAS answers with `flows`. `M_UNRECOGNIZED` comes from Synapse: the proxy's rule does not work yet.")
-        .text("Sign in with a password and by single sign-on, and look whether a client that was signed in still is.");
+        .text("MAS answers with `flows`; `M_UNRECOGNIZED` is Synapse's: the rule lacks.")
+        .text("Sign in with a password and by single sign-on; see that old sessions go on.");
     let step = match &cutover.mas_address {
         Some(_) => step.note(format!(
             "MAS itself: `{}` answers with its `issuer`.",
