@@ -144,14 +144,14 @@ Exit status: 0 told · 1 no such account, or a token that neither database knows
         after_help = "Exit status: 0 accepted · 1 not accepted, or no such account · 10 cannot be told."
     )]
     VerifyPassword(VerifyPasswordArgs),
-    /// Say in advance what a migration of this Synapse will meet, in WARN and ERROR lines
+    /// Say what a migration will meet, in WARN and ERROR lines
     ///
     /// What the advisor of the older tool told, counted on the rows as the mapping takes them:
     /// administrators, guests, accounts without an e-mail address, passwords, tokens, third-party
     /// IDs, providers. Needs nothing of MAS. Reads Synapse's database, writes to none. Exit status
     /// 10 with an ERROR line, 11 with WARN lines alone.
     Advisor(AdvisorArgs),
-    /// Take the command line of an older migration tool, and do what it means here
+    /// Take the command line of an older tool, and do what it means here
     ///
     /// Both are understood word by word: that of `mas-cli syn2mas` and that of the npm package.
     /// Flags of this program go through. Where a word meant something else there, a line on stderr

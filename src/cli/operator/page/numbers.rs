@@ -26,6 +26,9 @@ pub(super) fn tiles(html: &mut Html, report: &Report) {
         (false, _) => "rows made, not written",
     };
     let seconds: f64 = report.phases.iter().map(|phase| phase.seconds).sum();
+    if report.maps.is_empty() && report.findings.is_empty() {
+        return;
+    }
     let mut tiles = Vec::new();
     if let Some(accounts) = &report.accounts {
         tiles.push(("accounts", thousands(accounts.numbers.migrated)));
@@ -59,7 +62,7 @@ pub(super) fn rows(html: &mut Html, report: &Report) {
     table(html, "Rows read", &["source table", "#rows"], |html| {
         for read in &report.read {
             html.element("tr", &[], |html| {
-                html.leaf("th", &[("scope", &"row")], &read.table);
+                html.name("th", &[("scope", &"row")], &read.table);
                 number(html, read.rows);
             });
         }
@@ -86,9 +89,9 @@ fn ledger(html: &mut Html, report: &Report) {
             for map in &report.maps {
                 let sum = |counts: &[ReasonCount]| counts.iter().map(|count| count.rows).sum();
                 html.element("tr", &[], |html| {
-                    html.leaf("th", &[("scope", &"row")], &map.ledger.map);
-                    html.leaf("td", &[], &map.ledger.table);
-                    html.leaf("td", &[], map.targets.join(", "));
+                    html.name("th", &[("scope", &"row")], &map.ledger.map);
+                    html.name("td", &[], &map.ledger.table);
+                    html.name("td", &[], &map.targets.join(", "));
                     number(html, map.ledger.read);
                     number(html, map.ledger.written);
                     number(html, sum(&map.ledger.skipped));
@@ -126,12 +129,12 @@ fn reasons(html: &mut Html, report: &Report) {
         |html| {
             for (map, count, end) in rows {
                 html.element("tr", &[], |html| {
-                    html.leaf("th", &[("scope", &"row")], map);
+                    html.name("th", &[("scope", &"row")], map);
                     let owner = count
                         .owner
                         .as_ref()
                         .map_or_else(String::new, |owner| format!(": {owner}"));
-                    html.leaf("td", &[], format!("{}{owner}", count.reason));
+                    html.name("td", &[], &format!("{}{owner}", count.reason));
                     html.leaf("td", &[], end);
                     number(html, count.rows);
                 });
@@ -155,7 +158,7 @@ fn targets(html: &mut Html, report: &Report) {
     table(html, caption, heads, |html| {
         for written in &report.written {
             html.element("tr", &[], |html| {
-                html.leaf("th", &[("scope", &"row")], &written.table);
+                html.name("th", &[("scope", &"row")], &written.table);
                 number(html, written.rows);
                 if digests {
                     html.element("td", &[], |html| {
@@ -175,7 +178,7 @@ fn differences(html: &mut Html, report: &Report) {
     table(html, "Tables that differ", &heads, |html| {
         for difference in differences {
             html.element("tr", &[], |html| {
-                html.leaf("th", &[("scope", &"row")], &difference.table);
+                html.name("th", &[("scope", &"row")], &difference.table);
                 number(html, difference.missing);
                 number(html, difference.surplus);
                 number(html, difference.changed);

@@ -47,6 +47,23 @@ impl Html {
         self.element(tag, attributes, |html| html.text(text));
     }
 
+    /// An element with nothing but a name in it, which may be broken behind its underscores.
+    pub(super) fn name(
+        &mut self,
+        tag: &'static str,
+        attributes: &[(&'static str, &dyn Display)],
+        name: &str,
+    ) {
+        self.element(tag, attributes, |html| {
+            for part in name.split_inclusive('_') {
+                html.text(part);
+                if part.ends_with('_') {
+                    html.literal("<wbr>");
+                }
+            }
+        });
+    }
+
     /// An element that has no end, such as `meta`.
     pub(super) fn open(&mut self, tag: &'static str, attributes: &[(&'static str, &dyn Display)]) {
         self.text.push('<');
@@ -114,6 +131,13 @@ mod tests {
             html.into_text(),
             format!("<p title=\"{escaped}\">{escaped}</p>\n")
         );
+    }
+
+    #[test]
+    fn names_can_be_broken() {
+        let mut html = Html::default();
+        html.name("b", &[], "a_b<_");
+        assert_eq!(html.into_text(), "<b>a_<wbr>b&lt;_<wbr></b>");
     }
 
     #[test]
