@@ -2,8 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::operator::reject_limit::RejectLimit;
+use super::operator::waiting::parse_wait;
 
 /// mapwright moves rows from one database to another, as a mapping says, in one transaction that is
 /// committed whole or rolled back whole.
@@ -309,6 +313,17 @@ impl SideArgs {
     }
 }
 
+/// What becomes of rejected rows.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RejectArgs {
+    /// List every rejected row in this file, as JSON lines (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Leave out up to N rejected rows, or N% of the rows read, instead of changing nothing
+    #[arg(long, value_name = "N|N%", requires = "rejects")]
+    pub max_rejects: Option<RejectLimit>,
+}
+
 /// What becomes of warnings.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FindingArgs {
@@ -325,7 +340,7 @@ pub struct FindingArgs {
 }
 
 /// `check`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct CheckArgs {
     /// Both sides.
     #[command(flatten)]
@@ -333,6 +348,9 @@ pub struct CheckArgs {
     /// What becomes of warnings.
     #[command(flatten)]
     pub findings: FindingArgs,
+    /// What becomes of rejected rows.
+    #[command(flatten)]
+    pub rejects: RejectArgs,
     /// Write the present warnings to this file, for --accept-file
     #[arg(long, value_name = "FILE")]
     pub write_accept_file: Option<PathBuf>,
@@ -342,6 +360,9 @@ pub struct CheckArgs {
     /// Only explain a finding: what it means, whom it concerns, what to do; all else is ignored
     #[arg(long, value_name = "ID")]
     pub explain_finding: Option<String>,
+    /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
+    #[arg(long, value_name = "FILE|-")]
+    pub events: Option<PathBuf>,
     /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
     /// (repeatable)
     #[arg(long, value_name = "FILE")]
@@ -402,7 +423,7 @@ pub struct ConfigLintArgs {
 }
 
 /// `migrate`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct MigrateArgs {
     /// Both sides.
     #[command(flatten)]
@@ -410,15 +431,24 @@ pub struct MigrateArgs {
     /// What becomes of warnings.
     #[command(flatten)]
     pub findings: FindingArgs,
+    /// What becomes of rejected rows.
+    #[command(flatten)]
+    pub rejects: RejectArgs,
     /// Do everything, then roll it back; can run beside a live Synapse
     #[arg(long)]
     pub dry_run: bool,
+    /// Wait so long for each lock that others hold, such as 30s or 5m, instead of giving up at once
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait)]
+    pub wait_lock: Option<Duration>,
     /// Go on without locks on Synapse's tables, where the role may not take them
     #[arg(long)]
     pub no_source_lock: bool,
     /// Before COMMIT read the written rows back, and roll back if they are not what was written
     #[arg(long)]
     pub verify: bool,
+    /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
+    #[arg(long, value_name = "FILE|-")]
+    pub events: Option<PathBuf>,
     /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
     /// (repeatable)
     #[arg(long, value_name = "FILE")]
@@ -442,6 +472,9 @@ pub struct VerifyArgs {
         conflicts_with = "migrated_at"
     )]
     pub report: Option<PathBuf>,
+    /// How many rejected rows the migration may have left out; --report knows it
+    #[arg(long, value_name = "N|N%", conflicts_with = "report")]
+    pub max_rejects: Option<RejectLimit>,
 }
 
 /// `undo`.

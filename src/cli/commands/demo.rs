@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{ddl, snapshot};
-use crate::cli::args::{CheckArgs, DemoArgs, FindingArgs, MigrateArgs, Proxy, SideArgs};
+use crate::cli::args::{
+    CheckArgs, DemoArgs, FindingArgs, MigrateArgs, Proxy, RejectArgs, SideArgs,
+};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
@@ -91,6 +93,8 @@ async fn show(
     step(3, "mapwright check: every row rehearsed, nothing written");
     let check = CheckArgs {
         findings: FindingArgs::default(),
+        rejects: RejectArgs::default(),
+        events: None,
         write_accept_file: None,
         lockout_csv: None,
         explain_finding: None,
@@ -107,12 +111,15 @@ async fn show(
     );
     let mut migrate = MigrateArgs {
         findings: FindingArgs::default(),
+        rejects: RejectArgs::default(),
+        events: None,
         verify: false,
         report: Vec::new(),
         proxy: Proxy::default(),
         sides,
         dry_run: true,
         no_source_lock: false,
+        wait_lock: None,
     };
     let status = Box::pin(super::migrate::run(&migrate, printer)).await?;
     if status != ExitStatus::Done {

@@ -19,6 +19,8 @@ pub struct PastRun {
     pub migrated_at: Timestamp,
     /// The rows it wrote, by table.
     pub written: Vec<PastTable>,
+    /// How many rows it rejected and left out.
+    pub left_out: u64,
 }
 
 /// Rows that a past run wrote into one table.
@@ -40,7 +42,13 @@ struct Document {
     dry_run: bool,
     migrated_at: String,
     written: Vec<PastTable>,
+    rejects: Option<PastRejects>,
     verdict: PastVerdict,
+}
+
+#[derive(Debug, Deserialize)]
+struct PastRejects {
+    rejected: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,6 +132,7 @@ impl PastRun {
         Ok(Self {
             migrated_at,
             written: document.written,
+            left_out: document.rejects.map_or(0, |rejects| rejects.rejected),
         })
     }
 }

@@ -1,7 +1,9 @@
 //! The report: one JSON document that says what a command did. Its schema is documented in
 //! `docs/reference/report.md`; no secret is in it.
 
+use std::fs::{File, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -59,6 +61,8 @@ pub struct Report {
     pub maps: Vec<MapReport>,
     /// Each reason that applied to a row, the quiet ones too.
     pub reasons: Vec<ReasonReport>,
+    /// Rows that were rejected; null where no row was looked at.
+    pub rejects: Option<RejectsReport>,
     /// What people should know.
     pub findings: Vec<FindingReport>,
     /// The accounts in numbers, once every row was looked at.
@@ -138,6 +142,19 @@ pub struct TableReport {
     pub digest: Option<String>,
 }
 
+/// Rejected rows.
+#[derive(Debug, Serialize)]
+pub struct RejectsReport {
+    /// How many.
+    pub rejected: u64,
+    /// How many others were left out because they belong to these.
+    pub dependents: u64,
+    /// `--max-rejects`.
+    pub limit: String,
+    /// Whether there are some, and no more than that: then they are left out, and do not stop a run.
+    pub left_out: bool,
+}
+
 /// A finding, and what becomes of it.
 #[derive(Debug, Serialize)]
 pub struct FindingReport {
@@ -188,6 +205,23 @@ pub struct Verdict {
     pub problems: Vec<ProblemReport>,
 }
 
+impl Verdict {
+    /// The end of a command that failed.
+    pub fn of(failure: &Failure) -> Self {
+        let text = match failure.status {
+            ExitStatus::OutcomeUnknown => "failed; whether the target was changed is unknown",
+            ExitStatus::Interrupted | ExitStatus::Terminated => "interrupted; nothing was changed",
+            _ => "failed; nothing was changed",
+        };
+        Self {
+            exit: failure.status.code(),
+            committed: false,
+            text: text.to_owned(),
+            problems: failure.diagnostics.iter().map(Into::into).collect(),
+        }
+    }
+}
+
 /// A diagnostic of a report.
 #[derive(Debug, Serialize)]
 pub struct ProblemReport {
@@ -225,10 +259,21 @@ pub struct Frame {
     pub sides: [Option<SideReport>; 2],
 }
 
+/// The mapping of a job.
+pub fn mapping(job: &Job) -> MappingReport {
+    let plan = &job.program.plan;
+    MappingReport {
+        name: plan.mapping.clone(),
+        source: format!("{} {}", plan.source.name, plan.source.version),
+        target: format!("{} {}", plan.target.name, plan.target.version),
+    }
+}
+
 /// Puts a report together.
 pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> Report {
     let plan = &job.program.plan;
     let run = outcome.run.as_ref();
+    let mapping = mapping(job);
     let rows = |names: Vec<&str>, rows: &[u64]| -> Vec<TableReport> {
         names
             .iter()
@@ -257,11 +302,7 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         mapwright: env!("CARGO_PKG_VERSION"),
         command: frame.command,
         dry_run: frame.dry_run,
-        mapping: MappingReport {
-            name: plan.mapping.clone(),
-            source: format!("{} {}", plan.source.name, plan.source.version),
-            target: format!("{} {}", plan.target.name, plan.target.version),
-        },
+        mapping,
         started_at: frame.started_at.to_string(),
         finished_at: jiff::Timestamp::now().to_string(),
         migrated_at: job.migrated_at.to_string(),
@@ -291,6 +332,12 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
             })
             .collect(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
+        rejects: run.map(|run| RejectsReport {
+            rejected: run.rejected,
+            dependents: run.rejected_dependents(),
+            limit: job.reject_limit.to_string(),
+            left_out: job.leaves_out(run),
+        }),
         findings: outcome
             .findings
             .iter()
@@ -384,13 +431,35 @@ pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     if let Some(input) = inputs.iter().find(same) {
         let diagnostic = Diagnostic::error(
             codes::E0613,
-            format!("`{}` would replace an input", path.display()),
+            format!(
+                "`{}` would replace another file of the command",
+                path.display()
+            ),
         )
-        .note(format!("`{}` is read by this command", input.display()))
+        .note(format!("`{}` is read or written too", input.display()))
         .help("give it a file of its own");
         return Err(Failure::one(ExitStatus::Usage, diagnostic));
     }
     Ok(())
+}
+
+/// Begins a file anew, for its owner alone; it must be none of those that are read or written besides.
+///
+/// # Errors
+/// E0613 if it is one, or cannot be written.
+pub(super) fn begin_private(path: &Path, others: &[&Path]) -> Result<File, Failure> {
+    apart(path, others)?;
+    let file = options()
+        .write(true)
+        .truncate(true)
+        .open(path)
+        .map_err(|error| unwritable(path, &error))?;
+    if file.metadata().is_ok_and(|facts| facts.is_file()) {
+        // One that was there keeps its rights otherwise.
+        file.set_permissions(Permissions::from_mode(0o600))
+            .map_err(|error| unwritable(path, &error))?;
+    }
+    Ok(file)
 }
 
 /// How reports are made: for their owner alone, because user IDs are in them.

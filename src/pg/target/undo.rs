@@ -10,6 +10,7 @@ use super::{TargetTable, check_server, error, lock, pg_query, relation, settings
 use crate::pg::PgError;
 use crate::pg::connector::Connect;
 use crate::pg::lock::{self as table_locks, Attempt, LockFailure};
+use crate::pg::patience::Patience;
 use crate::pg::query::TableLock;
 use crate::pg::relation::Relation;
 
@@ -53,7 +54,8 @@ impl Undo {
             .batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             .await
             .map_err(failed)?;
-        lock::lock_out_other_runs(&client).await?;
+        let patience = Patience::default();
+        lock::lock_out_other_runs(&client, &patience).await?;
         let names: Vec<&str> = tables.iter().map(|table| table.table.as_str()).collect();
         let found = relation::find(&client, schema, &names)
             .await
@@ -62,7 +64,7 @@ impl Undo {
             return Err(source::missing_tables("target", schema, &found.missing));
         }
         let written = found.relations;
-        lock::lock_tables(&client, &written).await?;
+        lock::lock_tables(&client, &written, &patience).await?;
         let dependents = Dependents::of(&client, &written).await.map_err(failed)?;
         let others: Vec<Relation> = dependents.tables().cloned().collect();
         table_locks::lock_all(
@@ -70,10 +72,12 @@ impl Undo {
             Attempt::IN_TRANSACTION,
             &others,
             TableLock::AccessExclusive,
+            &patience,
+            "tables of the target",
         )
         .await
         .map_err(|failure| match failure {
-            LockFailure::Held(sessions) => error::locked(&sessions),
+            LockFailure::Held(sessions, waited) => error::locked(&sessions, waited),
             LockFailure::Server(error) => failed(error),
         })?;
         let transaction_id = TransactionId::of(&client).await.map_err(failed)?;

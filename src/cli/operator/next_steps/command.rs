@@ -8,12 +8,14 @@ use crate::cli::uri;
 use crate::pg::Origin;
 
 /// How the command was called whose next steps are told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Invocation<'a> {
     /// Both sides.
     pub sides: &'a SideArgs,
     /// What becomes of warnings.
     pub findings: &'a FindingArgs,
+    /// What `--max-rejects` was given.
+    pub max_rejects: Option<String>,
     /// The files of `--report`.
     pub reports: &'a [PathBuf],
 }
@@ -99,6 +101,9 @@ impl Invocation<'_> {
         for file in &self.findings.accept_file {
             flag("--accept-file", &file.display().to_string());
         }
+        if let Some(limit) = &self.max_rejects {
+            flag("--max-rejects", limit);
+        }
         if self.findings.deny_warnings {
             flags.push("--deny-warnings".to_owned());
         }
@@ -153,6 +158,7 @@ mod tests {
         let invocation = Invocation {
             sides: &sides,
             findings: &findings,
+            max_rejects: Some("2%".to_owned()),
             reports: &reports,
         };
         let common = "--synapse-config homeserver.yaml --synapse-config 'conf d' --config 'it'\\''s.yaml' \
@@ -167,7 +173,7 @@ mod tests {
             invocation.migrate(&["--dry-run"]),
             format!(
                 "mapwright migrate {common} --migrated-at 2026-05-01T02:00:00Z --accept orphan=3 \
-                 --accept-file accepted.yaml --deny-warnings --dry-run"
+                 --accept-file accepted.yaml --max-rejects 2% --deny-warnings --dry-run"
             )
         );
         assert_eq!(invocation.report().unwrap(), "night.json");

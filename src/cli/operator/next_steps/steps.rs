@@ -83,7 +83,13 @@ fn verify(job: &Job, invocation: &Invocation<'_>) -> Step {
     let moment = job.migrated_at.to_string();
     let command = match invocation.report() {
         Some(report) => invocation.command("verify", &["--report", &report]),
-        None => invocation.command("verify", &["--migrated-at", &moment]),
+        None => {
+            let mut flags = vec!["--migrated-at", moment.as_str()];
+            if let Some(limit) = &invocation.max_rejects {
+                flags.extend(["--max-rejects", limit]);
+            }
+            invocation.command("verify", &flags)
+        }
     };
     Step::new("verify", title).command(command).note(format!(
         "Every row is made anew and compared with what the target holds. Status 0: the same. It can only be done now: {change} changes the tables."
