@@ -83,6 +83,17 @@ pub enum ColourChoice {
     Never,
 }
 
+/// A reverse proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "their names say all, in the help as well")]
+pub enum Proxy {
+    #[default]
+    Nginx,
+    Caddy,
+    Traefik,
+    Apache,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -352,9 +363,10 @@ pub struct CheckArgs {
     /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
-    /// Write the report as JSON to this file, on failure too
+    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
+    /// (repeatable)
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    pub report: Vec<PathBuf>,
 }
 
 /// `config …`.
@@ -437,9 +449,13 @@ pub struct MigrateArgs {
     /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
-    /// Write the report as JSON to this file, on failure too
+    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
+    /// (repeatable)
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    pub report: Vec<PathBuf>,
+    /// The reverse proxy that the next steps are written for; the report has all
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    pub proxy: Proxy,
 }
 
 /// `verify`.

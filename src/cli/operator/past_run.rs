@@ -91,12 +91,25 @@ impl PastRun {
             Failure::one(ExitStatus::Usage, diagnostic)
         })?;
         Self::parse(&text).map_err(|why| {
+            let page = super::report::is_page(path);
+            let (why, help) = if page {
+                let why = "it is a page for people; the report for programs is JSON".to_owned();
+                (
+                    why,
+                    "give the JSON file: `migrate` writes both if `--report` names both",
+                )
+            } else {
+                (
+                    why,
+                    "give the file that `migrate --report` wrote when it committed",
+                )
+            };
             let diagnostic = Diagnostic::error(
                 codes::E0616,
                 format!("`{}` is not the report of a migration", path.display()),
             )
             .note(why)
-            .help("give the file that `migrate --report` wrote when it committed");
+            .help(help);
             Failure::one(ExitStatus::Usage, diagnostic)
         })
     }
