@@ -383,3 +383,95 @@ async fn both_databases_must_be_named_and_flags_of_the_bundled_pair_mean_nothing
         said(&output)
     );
 }
+
+#[tokio::test]
+async fn a_jsonb_that_comes_back_in_another_form_is_the_same() {
+    let mapping = THINGS.replace(
+        "price = i.price",
+        "price = i.price doc = i.doc code = i.code",
+    );
+    let case = Case::new(
+        "jsonb",
+        "ALTER TABLE item ADD COLUMN doc json, ADD COLUMN code char(5);
+         UPDATE item SET doc = '{\"bb\":1.50e1, \"a\":[1,{\"z\":null,\"z\":2}],\"a b\":\"\\u0041\"}', code = 'x' WHERE id = 10",
+        "ALTER TABLE thing ADD COLUMN doc jsonb, ADD COLUMN code char(5)",
+        &format!("{MEMBERS}{mapping}"),
+    )
+    .await;
+    let report = case.path("report.json");
+    let _ = std::fs::remove_file(&report);
+    let (status, text) = case.run(&["migrate", "--verify", "--report", &report]);
+    assert_eq!(status, 0, "{text}");
+    let stored = case.new.psql("SELECT doc FROM thing WHERE id = 10");
+    assert_eq!(
+        stored.trim(),
+        "{\"a\": [1, {\"z\": 2}], \"bb\": 15.0, \"a b\": \"A\"}"
+    );
+    let (status, text) = case.run(&["verify", "--report", &report]);
+    assert_eq!(status, 0, "{text}");
+    case.new
+        .psql("UPDATE thing SET doc = doc || '{\"bb\": 16}' WHERE id = 10");
+    let (status, text) = case.run(&["verify", "--report", &report]);
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("changed in `doc`"), "{text}");
+    assert_eq!(case.run(&["undo", "--report", &report]).0, 10);
+    case.new
+        .psql("UPDATE thing SET doc = doc || '{\"bb\": 15}' WHERE id = 10");
+    let (status, text) = case.run(&["undo", "--report", &report]);
+    assert_eq!(status, 0, "{text}");
+}
+
+#[tokio::test]
+async fn only_the_mapping_of_the_run_takes_it_back() {
+    let case = Case::new("other", "", "", &format!("{MEMBERS}{THINGS}")).await;
+    let report = case.path("report.json");
+    let _ = std::fs::remove_file(&report);
+    assert_eq!(case.run(&["migrate", "--report", &report]).0, 0);
+    let before = case.new.state();
+    let write = |text: &str| std::fs::write(case.path("shop.map"), text).unwrap();
+    write(&format!("{HEAD}{MEMBERS}"));
+    for flags in [&["undo"][..], &["undo", "--force"]] {
+        let (status, text) = case.run(&[flags, &["--report", &report]].concat());
+        assert_eq!(status, 2, "{text}");
+        assert!(text.contains("E0616"), "{text}");
+        assert!(
+            text.contains("the run wrote `thing`, which this mapping does not write"),
+            "{text}"
+        );
+    }
+    let other = HEAD.replace("mapping shop", "mapping store");
+    write(&format!("{other}{MEMBERS}{THINGS}"));
+    let (status, text) = case.run(&["undo", "--force", "--report", &report]);
+    assert_eq!(status, 2, "{text}");
+    assert!(
+        text.contains("it is the report of mapping `shop`, this is mapping `store`"),
+        "{text}"
+    );
+    assert_eq!(case.new.state(), before);
+    write(&format!("{HEAD}{MEMBERS}{THINGS}"));
+    assert_eq!(case.run(&["undo", "--report", &report]).0, 0);
+}
+
+#[tokio::test]
+async fn a_key_does_not_hold_for_tables_that_inherit() {
+    let case = Case::new("inherits", "", "", MEMBERS).await;
+    assert_eq!(case.run(&["check"]).0, 0);
+    case.old.psql(
+        "CREATE TABLE staff () INHERITS (person);
+         INSERT INTO staff VALUES (1, NULL, 'Twin', NULL)",
+    );
+    for command in ["check", "migrate"] {
+        let (status, text) = case.run(&[command]);
+        assert_eq!(status, 10, "{text}");
+        assert!(text.contains("has no valid unique key over `id`"), "{text}");
+    }
+    // The key of a partitioned table holds for all its partitions.
+    case.old.psql(
+        "DROP TABLE staff; ALTER TABLE person RENAME TO one;
+         CREATE TABLE person (LIKE one, PRIMARY KEY (id), UNIQUE (mail, id)) PARTITION BY RANGE (id);
+         CREATE TABLE few PARTITION OF person FOR VALUES FROM (0) TO (1000);
+         INSERT INTO person SELECT * FROM one",
+    );
+    let (_, text) = case.run(&["check"]);
+    assert!(!text.contains("unique key over `id`"), "{text}");
+}

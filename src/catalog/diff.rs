@@ -199,7 +199,7 @@ fn key_is_missing(at: &Place<'_>, need: &KeyNeed, table: &Table) -> Option<Diffe
         let needed = |column| need.columns.contains(column);
         key.columns.iter().all(needed)
     };
-    if (table.keys.iter()).any(|key| serves(&key) && !key.deferrable) {
+    if !table.inherited && (table.keys.iter()).any(|key| serves(&key) && !key.deferrable) {
         return None;
     }
     let message = format!(
@@ -211,10 +211,14 @@ fn key_is_missing(at: &Place<'_>, need: &KeyNeed, table: &Table) -> Option<Diffe
     let mut diagnostic = Diagnostic::error(codes::E0645, message)
         .help("restore the unique constraint of the original schema and run `check` again");
     if let Some(key) = table.keys.iter().find(serves) {
-        diagnostic = diagnostic.note(format!(
-            "the key `{}` is deferrable: duplicates may exist until a transaction ends",
-            key.name
-        ));
+        diagnostic = diagnostic.note(if key.deferrable {
+            format!(
+                "the key `{}` is deferrable: duplicates may exist until a transaction ends",
+                key.name
+            )
+        } else {
+            inherited_note(&key.name)
+        });
     }
     // An expression is no column, so what is left is invalid or has a condition.
     let plain = |key: &String| {
@@ -234,6 +238,13 @@ fn key_is_missing(at: &Place<'_>, need: &KeyNeed, table: &Table) -> Option<Diffe
     Some(at.tell("not_unique", Some(&object), &need.needed_by, diagnostic))
 }
 
+/// Why a key that is there proves nothing.
+fn inherited_note(key: &str) -> String {
+    format!(
+        "other tables inherit from it: `{key}` does not hold for their rows, which are read with it"
+    )
+}
+
 fn foreign_key_is_missing(
     at: &Place<'_>,
     need: &ForeignKeyNeed,
@@ -248,7 +259,8 @@ fn foreign_key_is_missing(
     let same = |key: &&ForeignKey| {
         key.table == need.table && pairs(&key.columns, &key.references) == wanted
     };
-    if (table.foreign_keys.iter()).any(|key| same(&key) && !key.not_valid) {
+    let holds = |key: &ForeignKey| !key.not_valid && !table.inherited;
+    if (table.foreign_keys.iter()).any(|key| same(&key) && holds(key)) {
         return None;
     }
     let message = format!(
@@ -262,10 +274,14 @@ fn foreign_key_is_missing(
     let mut diagnostic = Diagnostic::error(codes::E0647, message)
         .help("restore the foreign key of the original schema and run `check` again");
     if let Some(key) = table.foreign_keys.iter().find(same) {
-        diagnostic = diagnostic.note(format!(
-            "the foreign key `{}` is not valid: older rows may break it",
-            key.name
-        ));
+        diagnostic = diagnostic.note(if key.not_valid {
+            format!(
+                "the foreign key `{}` is not valid: older rows may break it",
+                key.name
+            )
+        } else {
+            inherited_note(&key.name)
+        });
     }
     let object = need.columns.join("_");
     Some(at.tell("no_reference", Some(&object), &need.needed_by, diagnostic))

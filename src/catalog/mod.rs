@@ -141,6 +141,10 @@ pub struct Table {
     /// Indexes that no constraint owns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<Index>,
+    /// Of a live database: whether other tables inherit from this one, so that reading it gives their
+    /// rows too, for which no key of this table holds.
+    #[serde(skip)]
+    pub inherited: bool,
 }
 
 impl Table {

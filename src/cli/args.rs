@@ -83,6 +83,17 @@ pub enum ColourChoice {
     Never,
 }
 
+/// A reverse proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "their names say all, in the help as well")]
+pub enum Proxy {
+    #[default]
+    Nginx,
+    Caddy,
+    Traefik,
+    Apache,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -369,9 +380,10 @@ pub struct CheckArgs {
     /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
-    /// Write the report as JSON to this file, on failure too
+    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
+    /// (repeatable)
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    pub report: Vec<PathBuf>,
 }
 
 /// Whose grants are printed.
@@ -465,18 +477,26 @@ pub struct MigrateArgs {
     /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
-    /// Write the report as JSON to this file, on failure too
+    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
+    /// (repeatable)
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    pub report: Vec<PathBuf>,
+    /// The reverse proxy that the next steps are written for; the report has all
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    pub proxy: Proxy,
 }
 
 /// `verify`.
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("migrated_at", |arg| {
+    arg.help("The moment of the migration, in place of --report")
+}))]
 pub struct VerifyArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
-    /// The report that `migrate --report` wrote: knows the moment of the migration
+    /// The report that `migrate --report` wrote: knows the moment of the migration (this or
+    /// --migrated-at must be given)
     #[arg(
         long,
         value_name = "FILE",
@@ -491,6 +511,7 @@ pub struct VerifyArgs {
 
 /// `undo`.
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("migrated_at", |arg| arg.hide(true)))]
 pub struct UndoArgs {
     /// Both sides.
     #[command(flatten)]
@@ -498,10 +519,10 @@ pub struct UndoArgs {
     /// The report that `migrate --report` wrote: knows what was written
     #[arg(long, value_name = "FILE")]
     pub report: PathBuf,
-    /// Even if MAS has changed the rows or others hang on them: all of them go
+    /// Even if rows were changed since or others hang on them: all of them go, and are listed
     #[arg(long)]
     pub force: bool,
-    /// Say what would be removed, and remove nothing
+    /// Remove everything, say what went, then roll it back
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -19,6 +19,7 @@ pub mod output_file;
 mod parameter;
 pub mod population;
 pub mod printer;
+mod replaced_file;
 mod terminal;
 pub mod uri;
 pub mod version;

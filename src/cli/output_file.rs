@@ -75,25 +75,7 @@ impl OutputFile {
     /// # Errors
     /// E0613 if the system refuses.
     pub fn begin(&self) -> Result<Unfinished, Failure> {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let mut number = std::process::id();
-        loop {
-            let path = self.directory().join(format!(".{name}.{number}.tmp"));
-            let opened = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path);
-            match opened {
-                Ok(file) => return Ok(Unfinished { file, path }),
-                // Left behind by a run that was killed: in containers numbers of processes repeat.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    number = number.wrapping_add(1);
-                }
-                Err(error) => return Err(self.refused(&error)),
-            }
-        }
+        Unfinished::beside(&self.path).map_err(|error| self.refused(&error))
     }
 
     /// Gives a file that was written whole its name.
@@ -135,10 +117,7 @@ impl OutputFile {
     }
 
     fn directory(&self) -> &Path {
-        match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        }
+        directory_of(&self.path)
     }
 
     /// The failure of an operation on the file.
@@ -160,10 +139,55 @@ pub struct Unfinished {
     path: PathBuf,
 }
 
+impl Unfinished {
+    /// A new file beside another, readable by its owner alone.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut number = std::process::id();
+        loop {
+            let path = directory_of(path).join(format!(".{name}.{number}.tmp"));
+            let opened = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path);
+            match opened {
+                Ok(file) => return Ok(Self { file, path }),
+                // Left behind by a run that was killed: in containers numbers of processes repeat.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    number = number.wrapping_add(1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Gives it a name, in the place of what has it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn replace(self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.path, path)
+    }
+}
+
 impl Drop for Unfinished {
     fn drop(&mut self) {
         // Once it has its name, there is nothing left to remove.
         let _removed = fs::remove_file(&self.path);
+    }
+}
+
+/// The directory that a file is in.
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 

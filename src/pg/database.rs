@@ -6,6 +6,7 @@ use tokio_postgres::{Error, GenericClient};
 
 use super::PgError;
 use super::introspect::{failed, get, unreadable};
+use super::settings;
 
 /// What a server and the database connected to are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,23 +50,23 @@ pub async fn database_facts<C: GenericClient>(client: &C) -> Result<DatabaseFact
     })
 }
 
-/// Makes a session unable to write, whatever is asked of it, and free of timeouts while it idles.
+/// Makes a session unable to write, whatever is asked of it, free of time limits while it idles, and
+/// the same for every role: rows that a policy would hide are an error.
 ///
 /// # Errors
 /// E0649 if PostgreSQL refuses or the connection breaks.
 pub async fn read_only<C: GenericClient>(client: &C) -> Result<(), PgError> {
-    let settings = "SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '10s'";
-    let done = client.batch_execute(settings).await;
+    let done = settings::looking(client).await;
     done.map_err(|error| failed("the session cannot be made read-only".to_owned(), &error))
 }
 
 /// Begins a read-only transaction whose view of the database stays the same until its end, however
-/// long it takes.
+/// long it takes. The session is [`read_only`] already.
 ///
 /// # Errors
 /// E0649 if PostgreSQL refuses or the connection breaks.
 pub async fn snapshot<C: GenericClient>(client: &C) -> Result<(), PgError> {
-    let begin = "SET statement_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     let done = client.batch_execute(begin).await;
     done.map_err(|error| failed("a snapshot cannot be taken".to_owned(), &error))
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::{Error, GenericClient, Row};
 
-use super::{PgError, PgErrorKind};
+use super::{PgError, PgErrorKind, server_error};
 use crate::base::ident::{identifier, qualified};
 use crate::catalog::{
     BY_DEFAULT_IDENTITY, Catalog, Check, Column, ForeignKey, Identity, Index, Key, KeyKind, Table,
@@ -118,6 +118,7 @@ async fn read<C: GenericClient>(
     let columns = include_str!("sql/introspect_columns.sql");
     for row in &client.query(columns, &arguments).await? {
         let table = catalog.tables.entry(get(row, 0)?).or_default();
+        table.inherited = get(row, 7)?;
         if let Some(name) = get::<Option<String>>(row, 1)? {
             table.columns.push(column(row, name)?);
         }
@@ -290,6 +291,8 @@ pub(super) fn failed(message: String, error: &Error) -> PgError {
                     PgErrorKind::CouldNotStart,
                     diagnostic.help("end what holds a lock on the table, then try again"),
                 )
+            } else if let Some(help) = server_error::hidden_rows(error) {
+                PgError::new(PgErrorKind::CouldNotStart, diagnostic.help(help))
             } else if code == "42501" {
                 PgError::new(
                     PgErrorKind::CouldNotStart,

@@ -156,10 +156,10 @@ pub(crate) fn select_by_key(schema: &str, table: &str, columns: &[String], key: 
     )
 }
 
-/// Reads columns of a table.
+/// Reads columns of a table, of the rows of its children too: whoever reads the table sees them.
 pub(crate) fn copy_out(schema: &str, table: &str, columns: &[String]) -> String {
     format!(
-        "COPY (SELECT {} FROM ONLY {}) TO STDOUT (FORMAT binary)",
+        "COPY (SELECT {} FROM {}) TO STDOUT (FORMAT binary)",
         identifiers(columns),
         qualified(schema, table),
     )

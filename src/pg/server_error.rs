@@ -46,6 +46,16 @@ pub(crate) fn notes(error: &Error) -> Vec<String> {
     notes
 }
 
+/// What to do where the server refused to leave out rows: its policies hide them from the role, and
+/// a read without them would be taken for the whole table.
+pub(crate) fn hidden_rows(error: &Error) -> Option<&'static str> {
+    let db = error.as_db_error()?;
+    // The name of the server's own function: its messages may be in another language.
+    (db.routine() == Some("check_enable_rls")).then_some(
+        "row security hides rows of the table from this role: connect as a role with BYPASSRLS, or as the owner of the table if it does not FORCE ROW LEVEL SECURITY",
+    )
+}
+
 /// Whether the connection is gone, or goes with this error.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error.as_db_error() {

@@ -13,6 +13,7 @@ use crate::types::Value;
 
 use super::digest::{BUCKETS, TableDigest, bucket_of, cells, tuples};
 use super::row_sink::{RowBatch, RowSink};
+use super::stored::{comparable, documents};
 
 /// How many rows of differing buckets are held at a time, of all tables together.
 const HELD_ROWS: u64 = 50_000;
@@ -45,6 +46,10 @@ pub struct TableDifference {
     pub changed: u64,
     /// Whether there may be more than was counted.
     pub more: bool,
+    /// Columns that the mapping does not set, with the number of rows in which they hold another value
+    /// than the one that the database gives to new rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unset: Vec<(String, u64)>,
     /// Which side is no longer as it was, where that is known.
     pub since: Option<Since>,
     /// Keys of some, with how they differ. Values that must not be shown are not in them.
@@ -187,6 +192,8 @@ fn suspect<'t>(
     tuple: &[u8],
 ) -> Option<(Box<[u8]>, Cells, &'t mut Suspects)> {
     let key = &plan.targets.get(target)?.key;
+    let tuple = comparable(&documents(plan.targets.get(target)?), tuple);
+    let tuple = &*tuple;
     let table = tables.get_mut(target)?;
     let wanted = table.buckets.get(bucket_of(key, tuple)).copied();
     if wanted != Some(true) {

@@ -14,6 +14,7 @@ use crate::diagnostics::Diagnostic;
 use crate::plan::Plan;
 
 use super::row_sink::{RowBatch, RowSink};
+use super::stored::{comparable, documents};
 
 /// In how many buckets the rows of a table are summed: 48 KiB a table, and of a million rows a
 /// thousand in each.
@@ -55,6 +56,8 @@ impl fmt::Display for RowsDigest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableDigest {
     key: Vec<usize>,
+    /// Columns that are put into a form that both sides share.
+    documents: Vec<usize>,
     buckets: Vec<RowsDigest>,
 }
 
@@ -63,6 +66,7 @@ impl TableDigest {
     pub fn new(key: Vec<usize>) -> Self {
         Self {
             key,
+            documents: Vec::new(),
             buckets: vec![RowsDigest::default(); BUCKETS],
         }
     }
@@ -71,14 +75,18 @@ impl TableDigest {
     pub fn of_targets(plan: &Plan) -> Vec<Self> {
         let targets = plan.targets.iter();
         targets
-            .map(|target| Self::new(target.key.clone()))
+            .map(|target| Self {
+                documents: documents(target),
+                ..Self::new(target.key.clone())
+            })
             .collect()
     }
 
     /// Adds a row, a tuple of the binary COPY format.
     pub fn add(&mut self, tuple: &[u8]) {
-        if let Some(bucket) = self.buckets.get_mut(bucket_of(&self.key, tuple)) {
-            bucket.add(tuple);
+        let tuple = comparable(&self.documents, tuple);
+        if let Some(bucket) = self.buckets.get_mut(bucket_of(&self.key, &tuple)) {
+            bucket.add(&tuple);
         }
     }
 

@@ -16,6 +16,7 @@ mod partition;
 mod report;
 mod row_sink;
 mod row_source;
+mod stored;
 pub mod trace;
 
 use bumpalo::Bump;

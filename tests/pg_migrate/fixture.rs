@@ -101,7 +101,7 @@ impl Run {
 }
 
 /// Fails if a secret is in what the program wrote.
-fn judged(code: Option<i32>, stdout: String, stderr: String, report: String) -> Run {
+pub(crate) fn judged(code: Option<i32>, stdout: String, stderr: String, report: String) -> Run {
     let secrets = SECRETS.lock().unwrap();
     let fixed = [
         PEPPER,
@@ -306,8 +306,21 @@ impl Pair {
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = self
-            .command(arguments)
+        Self::begin(self.command(arguments))
+    }
+
+    /// Like [`Pair::after`], without waiting for its end.
+    pub(crate) fn start_after(&self, arguments: &[&str]) -> Running {
+        let mut command = tool(arguments);
+        command
+            .args(["--synapse-config", &self.path("homeserver.yaml")])
+            .args(["--config", &self.path("mas.yaml")])
+            .args(["--report", &self.path("report.json")]);
+        Self::begin(command)
+    }
+
+    fn begin(mut command: Command) -> Running {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -398,6 +411,17 @@ impl Running {
                 return;
             }
         }
+    }
+
+    /// Waits until the program has taken notice of every signal that it was sent.
+    pub(crate) fn wait_for_signals(&self) {
+        let status = format!("/proc/{}/status", self.child.id());
+        wait_until("signals are handled", || {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            text.lines()
+                .filter(|line| line.starts_with("SigPnd") || line.starts_with("ShdPnd"))
+                .all(|line| line.ends_with("0000000000000000"))
+        });
     }
 
     /// Sends it a signal, such as `INT`.

@@ -17,6 +17,8 @@ mod harness;
 mod events;
 mod fixture;
 mod left_out;
+mod next_steps;
+mod page;
 mod refusals;
 mod report;
 mod rollback;

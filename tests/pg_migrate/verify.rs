@@ -1,8 +1,10 @@
 //! `verify`: what it finds, and what it keeps quiet about.
 
+use mapwright::pg::database::read_only;
+use mapwright::pg::throwaway::SUPERUSER;
 use serde_json::Value;
 
-use crate::fixture::Pair;
+use crate::fixture::{Pair, harness_psql, homeserver, mas};
 
 /// Each target table with its key and a column whose value can be changed.
 const TABLES: [(&str, &str, &str); 8] = [
@@ -190,4 +192,84 @@ async fn only_the_report_of_a_run_that_committed_will_do() {
     pair.write("report.json", "{}");
     pair.after(&["verify"])
         .answered(2, &["E0616", "missing field"]);
+}
+
+#[tokio::test]
+async fn rows_that_a_policy_hides_are_an_error() {
+    let pair = Pair::new("verify_policy").await;
+    pair.run(&["migrate"]).answered(0, &[]);
+    harness_psql("CREATE ROLE verify_reader LOGIN");
+    pair.target.psql(
+        "GRANT USAGE ON SCHEMA public TO verify_reader;
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO verify_reader",
+    );
+    let user = format!("username: {SUPERUSER}");
+    pair.write(
+        "mas.yaml",
+        &mas(&pair.target.name).replace(&user, "username: verify_reader"),
+    );
+    pair.after(&["verify"])
+        .answered(0, &["there are no others"]);
+    // A row too many that this role does not get to see.
+    pair.target.psql(
+        "INSERT INTO user_emails (user_email_id, user_id, email, created_at)
+            SELECT gen_random_uuid(), user_id, 'hidden@x.org', now() FROM users WHERE username = 'alice';
+         ALTER TABLE user_emails ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY seen ON user_emails USING (email <> 'hidden@x.org')",
+    );
+    pair.after(&["verify"])
+        .answered(3, &["E0655", "`user_emails`", "row security hides rows"]);
+    pair.target.psql("ALTER ROLE verify_reader BYPASSRLS");
+    pair.after(&["verify"])
+        .answered(1, &["user_emails: 1 too many"]);
+}
+
+#[tokio::test]
+async fn settings_of_a_role_change_nothing() {
+    let pair = Pair::new("verify_settings").await;
+    harness_psql(
+        "CREATE ROLE picky LOGIN SUPERUSER;
+         ALTER ROLE picky SET quote_all_identifiers = on;
+         ALTER ROLE picky SET idle_session_timeout = '1h';
+         ALTER ROLE picky SET statement_timeout = '5s';
+         ALTER ROLE picky SET default_transaction_isolation = 'serializable';
+         ALTER ROLE picky SET \"TimeZone\" = 'Asia/Kathmandu';
+         ALTER ROLE picky SET \"DateStyle\" = 'German'",
+    );
+    let mut config = pair.target.config();
+    let (client, connection) = config
+        .user("picky")
+        .connect(tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    read_only(&client).await.unwrap();
+    for (name, value) in [
+        ("idle_session_timeout", "0"),
+        ("statement_timeout", "0"),
+        ("row_security", "off"),
+        ("quote_all_identifiers", "off"),
+        ("default_transaction_read_only", "on"),
+        ("default_transaction_isolation", "read committed"),
+        ("TimeZone", "UTC"),
+    ] {
+        let row = client
+            .query_one(&format!("SHOW {name}"), &[])
+            .await
+            .unwrap();
+        assert_eq!(row.get::<_, String>(0), value, "{name}");
+    }
+    let plain = pair.run(&["check"]);
+    pair.write("homeserver.yaml", &homeserver(&pair.source.name, "picky"));
+    let user = format!("username: {SUPERUSER}");
+    pair.write(
+        "mas.yaml",
+        &mas(&pair.target.name).replace(&user, "username: picky"),
+    );
+    let picky = pair.run(&["check"]);
+    assert_eq!(picky.code, plain.code, "{}", picky.stderr);
+    assert_eq!(picky.json()["findings"], plain.json()["findings"]);
+    pair.run(&["migrate"]).answered(0, &["committed"]);
+    pair.after(&["verify"]).answered(0, &["verified"]);
+    pair.after(&["undo"]).answered(0, &["undone"]);
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::args::{CheckArgs, OutputFormat};
+use crate::cli::args::{CheckArgs, OutputFormat, Proxy};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
@@ -10,6 +10,7 @@ use crate::cli::operator::events::Events;
 use crate::cli::operator::grants;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
+use crate::cli::operator::next_steps::{self, Invocation, RehearsedBy};
 use crate::cli::operator::preflight::{LOOK, Looked, Purpose, Schemas, look};
 use crate::cli::operator::progress::Audience;
 use crate::cli::operator::rehearsal::REHEARSE;
@@ -63,11 +64,11 @@ async fn told(
     job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
     events.mapping(&job);
     inputs.extend(args.events.as_deref());
-    report::writable(args.report.as_deref(), &inputs)?;
+    report::writable(&args.report, &inputs)?;
     // A file may be renewed from itself.
     let mut others = sides.inputs();
     others.extend(args.events.as_deref());
-    report::writable(args.write_accept_file.as_deref(), &others)?;
+    report::writable(&args.write_accept_file, &others)?;
     let list = match &args.lockout_csv {
         Some(path) => {
             report::apart(path, &inputs)?;
@@ -75,7 +76,8 @@ async fn told(
         }
         None => None,
     };
-    let outputs = [&args.report, &args.write_accept_file, &args.lockout_csv];
+    inputs.extend(args.report.iter().map(PathBuf::as_path));
+    let outputs = [&args.write_accept_file, &args.lockout_csv];
     inputs.extend(outputs.into_iter().flatten().map(PathBuf::as_path));
     let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
     let mut frame = Frame {
@@ -89,7 +91,7 @@ async fn told(
         looked = look_at_all(&job, args, list, &rejects, &mut frame, audience) => looked,
         status = interrupts.wait() => {
             let failure = Failure::new(status, Vec::new());
-            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
+            let failure = with_report(&job, &args.report, &frame, failure, printer);
             printer.always("interrupted; nothing was changed");
             return Err(failure);
         }
@@ -97,13 +99,7 @@ async fn told(
     let mut outcome = match looked {
         Ok(outcome) => outcome,
         Err(failure) => {
-            return Err(with_report(
-                &job,
-                args.report.as_deref(),
-                &frame,
-                failure,
-                printer,
-            ));
+            return Err(with_report(&job, &args.report, &frame, failure, printer));
         }
     };
     findings::sort(&mut outcome.findings);
@@ -129,11 +125,19 @@ async fn told(
         text: text.clone(),
         problems: Vec::new(),
     };
-    let report = report::report(&job, &outcome, &frame, verdict);
-    events.conclude(&report);
-    if let Some(path) = &args.report {
-        report::write(path, &report)?;
+    let mut report = report::report(&job, &outcome, &frame, verdict);
+    if status != ExitStatus::Findings {
+        let invocation = Invocation {
+            sides,
+            findings: &args.findings,
+            max_rejects: args.rejects.max_rejects.as_ref().map(ToString::to_string),
+            reports: &args.report,
+        };
+        report.next_steps = next_steps::before(&job, &invocation, RehearsedBy::Check);
+        printer.say(&next_steps::render(&report.next_steps, Proxy::default()));
     }
+    events.conclude(&report);
+    report::write(&args.report, &report)?;
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
     }
@@ -316,17 +320,17 @@ fn plural(number: usize, noun: &str) -> String {
     }
 }
 
-/// Gives out the report of a command that failed, to its file and for programs to stdout; the failure
+/// Gives out the report of a command that failed, to its files and for programs to stdout; the failure
 /// stays the answer.
 pub(super) fn with_report(
     job: &Job,
-    path: Option<&std::path::Path>,
+    paths: &[PathBuf],
     frame: &Frame,
     failure: Failure,
     printer: &Printer,
 ) -> Failure {
     let json = printer.format == OutputFormat::Json;
-    if path.is_none() && !json {
+    if paths.is_empty() && !json {
         return failure;
     }
     let verdict = Verdict::of(&failure);
@@ -334,9 +338,7 @@ pub(super) fn with_report(
     if json {
         printer.data(&report::json(&report));
     }
-    if let Some(path) = path
-        && let Err(mut unwritten) = report::write(path, &report)
-    {
+    if let Err(mut unwritten) = report::write(paths, &report) {
         unwritten.status = failure.status;
         unwritten.diagnostics.splice(0..0, failure.diagnostics);
         return unwritten;

@@ -9,6 +9,7 @@ use crate::cli::operator::accept::{Accepted, Standing};
 use crate::cli::operator::events::Events;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::migration::{End, Migration, interrupted};
+use crate::cli::operator::next_steps::{self, Invocation, RehearsedBy};
 use crate::cli::operator::preflight::{LOOK, Purpose, Schemas, look_in_time};
 use crate::cli::operator::progress::Audience;
 use crate::cli::operator::reject_list::RejectList;
@@ -51,7 +52,7 @@ async fn told(
     job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
     events.mapping(&job);
     inputs.extend(args.events.as_deref());
-    report::writable(args.report.as_deref(), &inputs)?;
+    report::writable(&args.report, &inputs)?;
     inputs.extend(args.report.iter().map(PathBuf::as_path));
     let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
     let started_at = jiff::Timestamp::now();
@@ -78,8 +79,7 @@ async fn told(
         Ok(end) => end,
         Err(mut failure) => {
             let Some(status) = interrupts.received() else {
-                let path = args.report.as_deref();
-                return Err(with_report(&job, path, &frame, failure, printer));
+                return Err(with_report(&job, &args.report, &frame, failure, printer));
             };
             let text = if failure.status == ExitStatus::OutcomeUnknown {
                 "interrupted while COMMIT was under way; its outcome is unknown"
@@ -89,7 +89,7 @@ async fn told(
                 failure.diagnostics.clear();
                 "interrupted; everything was rolled back, nothing was changed"
             };
-            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
+            let failure = with_report(&job, &args.report, &frame, failure, printer);
             printer.diagnostics(&failure.files, &failure.diagnostics);
             printer.always(text);
             return Err(Failure::new(failure.status, Vec::new()));
@@ -132,15 +132,27 @@ async fn told(
         text: text.clone(),
         problems: Vec::new(),
     };
-    let report = report::report(&job, &outcome, &frame, verdict);
+    let mut report = report::report(&job, &outcome, &frame, verdict);
+    let invocation = Invocation {
+        sides,
+        findings: &args.findings,
+        max_rejects: args.rejects.max_rejects.as_ref().map(ToString::to_string),
+        reports: &args.report,
+    };
+    report.next_steps = match end {
+        End::Committed => next_steps::after_commit(&job, &invocation),
+        End::RolledBack => next_steps::before(&job, &invocation, RehearsedBy::DryRun),
+        End::Refused => Vec::new(),
+    };
+    if !report.next_steps.is_empty() {
+        printer.say(&next_steps::render(&report.next_steps, args.proxy));
+    }
     events.conclude(&report);
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
     }
     printer.always(&printer.styled(style, &text));
-    if let Some(path) = &args.report
-        && let Err(failure) = report::write(path, &report)
-    {
+    if let Err(failure) = report::write(&args.report, &report) {
         // What was committed stays; only its report is missing.
         printer.diagnostics(&failure.files, &failure.diagnostics);
     }

@@ -7,7 +7,7 @@ use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::past_run::PastRun;
 use crate::cli::operator::preflight::{Purpose, Schemas, look};
 use crate::cli::operator::reject_limit::RejectLimit;
-use crate::cli::operator::report::{self, Frame, Verdict};
+use crate::cli::operator::report::{self, Frame, NotCompared, Verdict};
 use crate::cli::operator::verification::{self, Comparison};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
 use crate::cli::printer::{Printer, Style};
@@ -15,6 +15,7 @@ use crate::config::DataFacts;
 use crate::diagnostics::FindingSeverity;
 use crate::pg::database::snapshot;
 use crate::pg::source::{PgSource, SourceLock, SourceOptions};
+use crate::pg::target::{UnsetColumn, unset_columns};
 use crate::run::difference::TableDifference;
 use crate::run::digest::{DigestSink, TableDigest};
 
@@ -50,7 +51,11 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
             return Err(Failure::new(status, Vec::new()));
         }
     };
-    let (mut outcome, differences) = compared?;
+    let Compared {
+        mut outcome,
+        differences,
+        unset,
+    } = compared?;
     findings::sort(&mut outcome.findings);
     let (status, text, style) = verdict(&outcome, differences.as_deref());
     if let Some(differences) = &differences {
@@ -61,6 +66,9 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
         ));
         if !differences.is_empty() {
             printer.say(&verification::render(differences));
+        }
+        if let Some(text) = verification::not_compared(&unset) {
+            printer.say(&text);
         }
     } else {
         findings::print(
@@ -79,25 +87,53 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
         };
         let mut report = report::report(&job, &outcome, &frame, verdict);
         report.differences = differences;
+        report.not_compared = unset
+            .into_iter()
+            .filter(|column| column.differing.is_none())
+            .map(|column| NotCompared {
+                table: column.table,
+                column: column.column,
+            })
+            .collect();
         printer.data(&report::json(&report));
     }
     printer.always(&printer.styled(style, &text));
     Ok(status)
 }
 
-/// What was found, and the tables that differ; none of those where they could not be compared.
+/// What comparing gave.
+#[derive(Default)]
+struct Compared {
+    /// What was found.
+    outcome: Outcome,
+    /// The tables that differ; none where they could not be compared.
+    differences: Option<Vec<TableDifference>>,
+    /// The columns that the mapping does not set.
+    unset: Vec<UnsetColumn>,
+}
+
+impl From<Outcome> for Compared {
+    /// Nothing could be compared.
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            ..Self::default()
+        }
+    }
+}
+
 async fn compare(
     job: &Job,
     args: &VerifyArgs,
     past: Option<&PastRun>,
     frame: &mut Frame,
     printer: &Printer,
-) -> Result<(Outcome, Option<Vec<TableDifference>>), Failure> {
+) -> Result<Compared, Failure> {
     let mut outcome = Outcome::default();
     describe(job, printer);
     let Some(source) = &job.settings.source else {
         outcome.findings = job.settings.config_findings(DataFacts::default());
-        return Ok((outcome, None));
+        return Ok(outcome.into());
     };
     let schemas = Schemas {
         source: &args.sides.source_schema,
@@ -107,7 +143,7 @@ async fn compare(
     frame.sides.clone_from(&looked.sides);
     if findings::any_error(&looked.findings) || !looked.readable {
         outcome.findings = looked.findings;
-        return Ok((outcome, None));
+        return Ok(outcome.into());
     }
     let connect = crate::cli::operator::connector(source);
     let options = SourceOptions {
@@ -136,7 +172,7 @@ async fn compare(
             .findings
             .retain(|finding| finding.severity == FindingSeverity::Error);
         outcome.run = Some(run);
-        return Ok((outcome, None));
+        return Ok(outcome.into());
     }
     let held = comparison.held().await?;
     let mut differences = comparison.differences(&made.tables, &held, printer).await?;
@@ -154,12 +190,18 @@ async fn compare(
             difference.since = past.since(&difference.table, digest(&made.tables), digest(&held));
         }
     }
+    let unset = unset_columns(target, schemas.target, &job.target_tables()).await?;
+    verification::add_unset(&mut differences, &unset, &job.program.plan);
     outcome.run = Some(run);
     outcome.digests = held.iter().map(|table| table.whole()).collect();
     outcome.written = outcome.digests.iter().map(|digest| digest.rows).collect();
     drop(comparison);
     reader.release().await?;
-    Ok((outcome, Some(differences)))
+    Ok(Compared {
+        outcome,
+        differences: Some(differences),
+        unset,
+    })
 }
 
 fn verdict(

@@ -1,5 +1,6 @@
 //! A migration that was, as its report tells it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::diagnostics::{Diagnostic, codes};
+use crate::plan::Plan;
 use crate::run::difference::Since;
 
 use super::report::SCHEMA_VERSION;
@@ -15,6 +17,8 @@ use super::report::SCHEMA_VERSION;
 /// What is needed of a past run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastRun {
+    /// The name of its mapping.
+    pub mapping: String,
     /// Its clock.
     pub migrated_at: Timestamp,
     /// The rows it wrote, by table.
@@ -40,6 +44,7 @@ struct Document {
     schema_version: u32,
     command: String,
     dry_run: bool,
+    mapping: PastMapping,
     migrated_at: String,
     written: Vec<PastTable>,
     rejects: Option<PastRejects>,
@@ -52,8 +57,22 @@ struct PastRejects {
 }
 
 #[derive(Debug, Deserialize)]
+struct PastMapping {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
 struct PastVerdict {
     committed: bool,
+}
+
+/// What tells the report of a migration that was committed, whatever version made it.
+#[derive(Debug, Deserialize)]
+struct Committed {
+    command: String,
+    dry_run: bool,
+    finished_at: Option<String>,
+    verdict: PastVerdict,
 }
 
 impl PastRun {
@@ -72,14 +91,109 @@ impl PastRun {
             Failure::one(ExitStatus::Usage, diagnostic)
         })?;
         Self::parse(&text).map_err(|why| {
+            let page = super::report::is_page(path);
+            let (why, help) = if page {
+                let why = "it is a page for people; the report for programs is JSON".to_owned();
+                (
+                    why,
+                    "give the JSON file: `migrate` writes both if `--report` names both",
+                )
+            } else {
+                (
+                    why,
+                    "give the file that `migrate --report` wrote when it committed",
+                )
+            };
             let diagnostic = Diagnostic::error(
                 codes::E0616,
                 format!("`{}` is not the report of a migration", path.display()),
             )
             .note(why)
-            .help("give the file that `migrate --report` wrote when it committed");
+            .help(help);
             Failure::one(ExitStatus::Usage, diagnostic)
         })
+    }
+
+    /// Refuses a path at which the report of a migration that was committed is: without it nobody could
+    /// take the migration back.
+    ///
+    /// # Errors
+    /// E0613 if one is there.
+    pub fn is_not_at(path: &Path) -> Result<(), Failure> {
+        // Reading anything else, such as a pipe, would wait for somebody to write.
+        let is_file = std::fs::metadata(path).is_ok_and(|facts| facts.is_file());
+        let text = if is_file {
+            std::fs::read(path).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let Ok(there) = serde_json::from_slice::<Committed>(&text) else {
+            return Ok(());
+        };
+        if there.command != "migrate" || there.dry_run || !there.verdict.committed {
+            return Ok(());
+        }
+        let when = there.finished_at.unwrap_or_default();
+        let diagnostic = Diagnostic::error(
+            codes::E0613,
+            format!(
+                "`{}` would replace the report of a migration that was committed",
+                path.display()
+            ),
+        )
+        .note(format!(
+            "it was written at {when}; `undo` and `verify` need it"
+        ))
+        .help("give the new file another name, or move the report to where it is kept");
+        Err(Failure::one(ExitStatus::Usage, diagnostic))
+    }
+
+    /// Refuses a mapping that is not the one of that run, or writes other tables: it cannot tell what
+    /// the run wrote.
+    ///
+    /// # Errors
+    /// E0616.
+    pub fn is_of(&self, path: &Path, plan: &Plan) -> Result<(), Failure> {
+        let mut notes = Vec::new();
+        if self.mapping != plan.mapping {
+            notes.push(format!(
+                "it is the report of mapping `{}`, this is mapping `{}`",
+                self.mapping, plan.mapping
+            ));
+        }
+        let (then, now): (BTreeSet<&str>, BTreeSet<&str>) = (
+            self.written
+                .iter()
+                .map(|past| past.table.as_str())
+                .collect(),
+            plan.targets
+                .iter()
+                .map(|target| target.table.as_str())
+                .collect(),
+        );
+        for table in then.difference(&now) {
+            notes.push(format!(
+                "the run wrote `{table}`, which this mapping does not write"
+            ));
+        }
+        for table in now.difference(&then) {
+            notes.push(format!(
+                "this mapping writes `{table}`, which the run did not write"
+            ));
+        }
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let mut diagnostic = Diagnostic::error(
+            codes::E0616,
+            format!("`{}` is the report of another mapping", path.display()),
+        );
+        for note in notes {
+            diagnostic = diagnostic.note(note);
+        }
+        let diagnostic =
+            diagnostic.help("give the mapping of that run by `--mapping`, and its catalogs");
+        Err(Failure::one(ExitStatus::Usage, diagnostic))
     }
 
     /// Which side of a table has changed since that run, by the digests of today.
@@ -117,6 +231,7 @@ impl PastRun {
             .parse()
             .map_err(|_| "its `migrated_at` is no moment".to_owned())?;
         Ok(Self {
+            mapping: document.mapping.name,
             migrated_at,
             written: document.written,
             left_out: document.rejects.map_or(0, |rejects| rejects.rejected),
@@ -131,6 +246,7 @@ mod tests {
     fn report(command: &str, dry_run: bool, committed: bool) -> String {
         format!(
             r#"{{"schema_version": {SCHEMA_VERSION}, "command": "{command}", "dry_run": {dry_run},
+            "mapping": {{"name": "books", "source": "", "target": ""}},
             "migrated_at": "2026-05-01T02:00:00Z", "unknown": [1],
             "written": [{{"table": "users", "rows": 3, "digest": "00ff"}}],
             "verdict": {{"exit": 0, "committed": {committed}, "text": "", "problems": []}}}}"#

@@ -2,23 +2,26 @@
 //! `docs/reference/report.md`; no secret is in it.
 
 use std::fs::{File, Permissions};
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::finding_pages::group;
+use crate::cli::replaced_file;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
+use crate::plan::Plan;
 use crate::run::difference::TableDifference;
 use crate::run::{MapLedger, ReasonReport};
 
 use super::accept::Acceptance;
 use super::forecast::{Accounts, SignIn};
-use super::{Job, Outcome, findings};
+use super::next_steps::Step;
+use super::past_run::PastRun;
+use super::{Job, Outcome, findings, page};
 
 /// The version of the report's schema; raised with every change that a reader could notice.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -55,8 +58,12 @@ pub struct Report {
     /// Of `verify`: the tables that are not as the mapping makes them; null where none was compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differences: Option<Vec<TableDifference>>,
+    /// Of `verify`: columns that were not compared, because the mapping does not set them and the
+    /// database makes their values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<NotCompared>,
     /// What became of the rows of each map; `read` is the sum of the others.
-    pub maps: Vec<MapLedger>,
+    pub maps: Vec<MapReport>,
     /// Each reason that applied to a row, the quiet ones too.
     pub reasons: Vec<ReasonReport>,
     /// Rows that were rejected; null where no row was looked at.
@@ -67,8 +74,20 @@ pub struct Report {
     pub accounts: Option<AccountsReport>,
     /// Who will be able to sign in, once every row was looked at.
     pub sign_in: Option<SignIn>,
+    /// What is to be done next; empty if that is up to what stands in the way.
+    pub next_steps: Vec<Step>,
     /// How it ended.
     pub verdict: Verdict,
+}
+
+/// What became of the rows of a map, and where they went.
+#[derive(Debug, Serialize)]
+pub struct MapReport {
+    /// The rows.
+    #[serde(flatten)]
+    pub ledger: MapLedger,
+    /// The target tables that the map can write to.
+    pub targets: Vec<String>,
 }
 
 /// The mapping of a report.
@@ -139,6 +158,15 @@ pub struct RejectsReport {
     pub limit: String,
     /// Whether there are some, and no more than that: then they are left out, and do not stop a run.
     pub left_out: bool,
+}
+
+/// A column that was not compared.
+#[derive(Debug, Serialize)]
+pub struct NotCompared {
+    /// Its table.
+    pub table: String,
+    /// The column.
+    pub column: String,
 }
 
 /// A finding, and what becomes of it.
@@ -308,7 +336,16 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         ),
         written,
         differences: None,
-        maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
+        not_compared: Vec::new(),
+        maps: run
+            .map(|run| run.maps.as_slice())
+            .unwrap_or_default()
+            .iter()
+            .map(|ledger| MapReport {
+                ledger: ledger.clone(),
+                targets: targets_of(plan, &ledger.map),
+            })
+            .collect(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
         rejects: run.map(|run| RejectsReport {
             rejected: run.rejected,
@@ -348,26 +385,54 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
             .forecast
             .as_ref()
             .map(|forecast| forecast.sign_in.clone()),
+        next_steps: Vec::new(),
         verdict,
     }
 }
 
-/// Looks before the run whether the report can be written, so that a migration does not end without
-/// one. `inputs` are files that it must not replace.
-///
-/// # Errors
-/// E0613 when it cannot.
-pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
-    let Some(path) = path else { return Ok(()) };
-    apart(path, inputs)?;
-    options()
-        .append(true)
-        .open(path)
-        .map(drop)
-        .map_err(|error| unwritable(path, &error))
+/// The tables that a map of that name can write to, each once.
+fn targets_of(plan: &Plan, map: &str) -> Vec<String> {
+    let mut tables: Vec<String> = Vec::new();
+    let frames = plan
+        .frames
+        .iter()
+        .filter(|frame| frame.is_map && frame.name == map);
+    for into in frames.flat_map(|frame| &frame.intos) {
+        if let Some(target) = plan.targets.get(into.target)
+            && !tables.contains(&target.table)
+        {
+            tables.push(target.table.clone());
+        }
+    }
+    tables
 }
 
-/// Looks whether a file that is to be written is none of those that are read.
+/// Looks before the run whether the files can be written, so that a migration does not end without
+/// its report. `inputs` are files that they must not replace.
+///
+/// # Errors
+/// E0613 when one cannot.
+pub fn writable(
+    paths: impl IntoIterator<Item: AsRef<Path>>,
+    inputs: &[&Path],
+) -> Result<(), Failure> {
+    for path in paths {
+        let path = path.as_ref();
+        apart(path, inputs)?;
+        replaced_file::replaceable(path).map_err(|error| unwritable(path, &error))?;
+    }
+    Ok(())
+}
+
+/// Whether a report of this name is a page for people: HTML, not JSON.
+pub fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("html") || extension.eq_ignore_ascii_case("htm")
+    })
+}
+
+/// Looks whether a file that is to be written is none of those that are read, nor the report of a
+/// migration that was committed, without which it could not be taken back.
 ///
 /// # Errors
 /// E0613 when it is one.
@@ -388,7 +453,7 @@ pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
         .help("give it a file of its own");
         return Err(Failure::one(ExitStatus::Usage, diagnostic));
     }
-    Ok(())
+    PastRun::is_not_at(path)
 }
 
 /// Begins a file anew, for its owner alone; it must be none of those that are read or written besides.
@@ -418,17 +483,29 @@ fn options() -> std::fs::OpenOptions {
     options
 }
 
-/// Writes the report.
+/// Writes the report to each of the files, in the form that its name asks for: for their owner alone,
+/// because user IDs are in it. A report that was there stays if it cannot be written whole.
 ///
 /// # Errors
-/// E0613 when it cannot be written.
-pub fn write(path: &Path, report: &Report) -> Result<(), Failure> {
-    options()
-        .write(true)
-        .truncate(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(json(report).as_bytes()))
-        .map_err(|error| unwritable(path, &error))
+/// E0613 with those that cannot be written; the others are.
+pub fn write(paths: &[PathBuf], report: &Report) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    for path in paths {
+        let text = if is_page(path) {
+            page::html(report)
+        } else {
+            json(report)
+        };
+        let written = replaced_file::replace(path, &text);
+        if let Err(error) = written {
+            problems.extend(unwritable(path, &error).diagnostics);
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(ExitStatus::Usage, problems))
+    }
 }
 
 /// The report as text.

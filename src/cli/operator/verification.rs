@@ -11,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::printer::Printer;
 use crate::pg::Endpoint;
 use crate::pg::source::{PgSource, TableRows};
+use crate::pg::target::UnsetColumn;
 use crate::plan::Plan;
 use crate::run::difference::{Differences, RowDifference, Since, TableDifference};
 use crate::run::digest::TableDigest;
@@ -150,6 +151,52 @@ async fn read(
     Ok(())
 }
 
+/// The columns that no mapping sets and that hold what the database put there, each time something
+/// else: nobody can tell whether they were changed. One line for people; none where there are none.
+pub fn not_compared(unset: &[UnsetColumn]) -> Option<String> {
+    let mut tables: Vec<(&str, Vec<&str>)> = Vec::new();
+    for column in unset.iter().filter(|column| column.differing.is_none()) {
+        match tables.last_mut() {
+            Some((table, columns)) if *table == column.table => columns.push(&column.column),
+            _ => tables.push((&column.table, vec![&column.column])),
+        }
+    }
+    let named: Vec<String> = tables
+        .iter()
+        .map(|(table, columns)| format!("`{table}` ({})", columns.join(", ")))
+        .collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "not compared, because the database makes their values: {}",
+            named.join(", ")
+        )
+    })
+}
+
+/// Adds the columns that the mapping does not set and that do not hold their default.
+pub fn add_unset(differences: &mut Vec<TableDifference>, unset: &[UnsetColumn], plan: &Plan) {
+    for column in unset {
+        let Some(rows @ 1..) = column.differing else {
+            continue;
+        };
+        let known = differences
+            .iter()
+            .position(|difference| difference.table == column.table);
+        let place = known.unwrap_or_else(|| {
+            differences.push(TableDifference {
+                table: column.table.clone(),
+                ..TableDifference::default()
+            });
+            differences.len() - 1
+        });
+        if let Some(difference) = differences.get_mut(place) {
+            difference.unset.push((column.column.clone(), rows));
+        }
+    }
+    let order = |table: &str| plan.targets.iter().position(|target| target.table == table);
+    differences.sort_by_key(|difference| order(&difference.table));
+}
+
 /// What differs, for people: a line for each table, a line for each row that is named.
 pub fn render(differences: &[TableDifference]) -> String {
     let mut text = String::new();
@@ -171,7 +218,17 @@ pub fn render(differences: &[TableDifference]) -> String {
             Some(Since::Source) => " (the source or the mapping has changed since the migration)",
             Some(Since::Both) => " (both sides have changed since the migration)",
         };
-        let _ = writeln!(text, "{}: {}{since}", table.table, counts.join(", "));
+        if !counts.is_empty() {
+            let _ = writeln!(text, "{}: {}{since}", table.table, counts.join(", "));
+        }
+        for (column, rows) in &table.unset {
+            let _ = writeln!(
+                text,
+                "{}: `{column}`, which the mapping does not set, holds another value than its default in {} rows",
+                table.table,
+                thousands(*rows)
+            );
+        }
         for (key, difference) in &table.samples {
             let how = match difference {
                 RowDifference::Missing => "missing".to_owned(),

@@ -132,6 +132,9 @@ pub(super) fn request(doing: &str, error: &tokio_postgres::Error) -> PgError {
     for note in server_error::notes(error) {
         diagnostic = diagnostic.note(note);
     }
+    if let Some(help) = server_error::hidden_rows(error) {
+        return PgError::new(PgErrorKind::CouldNotStart, diagnostic.help(help));
+    }
     PgError::new(PgErrorKind::Unexpected, diagnostic)
 }
 
@@ -140,6 +143,9 @@ pub(super) fn reading(table: &str, error: &tokio_postgres::Error) -> PgError {
     let mut diagnostic = Diagnostic::error(codes::E0655, format!("reading table `{table}` failed"));
     for note in server_error::notes(error) {
         diagnostic = diagnostic.note(note);
+    }
+    if let Some(help) = server_error::hidden_rows(error) {
+        return PgError::new(PgErrorKind::CouldNotStart, diagnostic.help(help));
     }
     if server_error::is_connection_lost(error) {
         diagnostic =

@@ -22,7 +22,9 @@ SELECT c.relname::text,
        ),
        pg_get_expr(d.adbin, d.adrelid),
        a.attidentity::text,
-       a.attgenerated::text
+       a.attgenerated::text,
+       -- The keys of a partitioned table hold for all its partitions; these hold for no child.
+       c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS h WHERE h.inhparent = c.oid)
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

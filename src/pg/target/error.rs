@@ -107,6 +107,37 @@ pub(super) fn unsuitable(reasons: &[String]) -> PgError {
     )
 }
 
+/// Rows cannot be removed as if each of them were deleted.
+pub(super) fn unsuitable_for_undo(reasons: &[String]) -> PgError {
+    let mut diagnostic = Diagnostic::error(
+        codes::E0664,
+        "tables of the target are not made the way an undo needs them",
+    );
+    for reason in reasons {
+        diagnostic = diagnostic.note(reason.clone());
+    }
+    PgError::new(
+        PgErrorKind::Unsuitable,
+        diagnostic.help("undo these changes to the schema, or switch the rules off meanwhile"),
+    )
+}
+
+/// Rows that were removed are still there.
+pub(super) fn rows_left(table: &str, rows: u64, triggers: &[String]) -> PgError {
+    let mut diagnostic = Diagnostic::error(
+        codes::E0670,
+        format!("{rows} rows of {table} are still there after they were removed"),
+    )
+    .note("everything was rolled back");
+    for trigger in triggers {
+        diagnostic = diagnostic.note(format!("{trigger} runs when rows are removed"));
+    }
+    PgError::new(
+        PgErrorKind::Unexpected,
+        diagnostic.help("switch off what keeps rows from being removed, then try again"),
+    )
+}
+
 /// Foreign keys that forbid to truncate and cannot be dropped either.
 pub(super) fn keys_in_the_way(keys: &[Kept]) -> PgError {
     let reasons: Vec<String> = keys
@@ -344,6 +375,9 @@ pub(super) fn outcome_unknown(transaction_id: &str, seconds: u64) -> PgError {
 fn with_notes(mut diagnostic: Diagnostic, error: &tokio_postgres::Error) -> PgError {
     for note in server_error::notes(error) {
         diagnostic = diagnostic.note(note);
+    }
+    if let Some(help) = server_error::hidden_rows(error) {
+        return PgError::new(PgErrorKind::CouldNotStart, diagnostic.help(help));
     }
     if server_error::is_connection_lost(error) {
         diagnostic = diagnostic

@@ -27,6 +27,7 @@ mod sink;
 mod steps;
 mod structure;
 mod undo;
+mod unset;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +53,8 @@ pub use steps::Canceller;
 use steps::Steps;
 pub use structure::Kept;
 use structure::Structure;
-pub use undo::{DependentRows, Undo};
+pub use undo::{DependentRows, Fate, Removed, Undo};
+pub use unset::{UnsetColumn, unset_columns};
 
 /// A table to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
