@@ -25,7 +25,7 @@ pub struct Grants {
     /// Tables that the role must own, itself or as a member of the role that does.
     pub owns: Vec<Ownership>,
     /// What is to be granted, in an order in which it can be run. What everybody may is not among it,
-    /// nor what comes with a membership among it.
+    /// nor what the role may as an owner, nor what comes with a membership among it.
     pub statements: Vec<Statement>,
 }
 
@@ -232,6 +232,8 @@ struct Rights {
     connects: bool,
     used_schemas: Vec<String>,
     created_in_schemas: Vec<String>,
+    owns_database: bool,
+    owned_schemas: Vec<String>,
     tables: Vec<OnTable>,
 }
 
@@ -265,6 +267,8 @@ impl Rights {
             connects: row.try_get("connects")?,
             used_schemas: row.try_get("used_schemas")?,
             created_in_schemas: row.try_get("created_in_schemas")?,
+            owns_database: row.try_get("owns_database")?,
+            owned_schemas: row.try_get("owned_schemas")?,
             tables: of_tables.collect::<Result<_, Error>>()?,
         })
     }
@@ -322,6 +326,7 @@ impl Asked {
             .iter()
             .filter(|on| owned.contains(&on.table) && !on.owner_is_superuser)
             .map(|on| &on.owner)
+            .filter(|owner| **owner != name)
             .collect();
         for owner in owners {
             given.push(Rights::of(client, owner, tables).await?);
@@ -356,7 +361,9 @@ impl Asked {
                 held: false,
             });
         }
-        if let Some(held) = self.held(|rights| rights.connects) {
+        if !self.role.owns_database
+            && let Some(held) = self.held(|rights| rights.connects)
+        {
             statements.push(Statement {
                 sql: format!(
                     "GRANT CONNECT ON DATABASE {} TO {role};",
@@ -410,7 +417,11 @@ impl Asked {
                 held,
             })
         };
-        schemas.iter().filter_map(statement).collect()
+        schemas
+            .iter()
+            .filter(|schema| !self.role.owned_schemas.contains(schema))
+            .filter_map(statement)
+            .collect()
     }
 
     /// For the first tables that were asked about.
@@ -447,8 +458,13 @@ impl Asked {
                 .iter()
                 .all(|privilege| rights.may(privilege, table))
         };
+        let own = |table: &&Relation| {
+            let mut known = self.role.tables.iter();
+            known.any(|on| on.table == **table && on.owner == self.name)
+        };
         let asked: Vec<(Relation, bool)> = tables
             .iter()
+            .filter(|table| !own(table))
             .filter_map(|table| {
                 let held = self.held(|rights| has(rights, table))?;
                 Some((table.clone(), held))

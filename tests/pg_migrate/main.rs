@@ -16,6 +16,7 @@ mod harness;
 
 mod events;
 mod fixture;
+mod grants;
 mod left_out;
 mod next_steps;
 mod page;

@@ -98,6 +98,9 @@ async fn show(
         write_accept_file: None,
         lockout_csv: None,
         explain_finding: None,
+        grants: None,
+        source_role: None,
+        target_role: None,
         report: Vec::new(),
         sides: sides.clone(),
     };

@@ -143,7 +143,7 @@ pub(super) const PAGES: &[Page] = &[
     Page::error(Group::Databases, "target_privileges")
         .means(
             "the role does not own MAS's tables, whose keys and indexes are dropped and put back",
-            "connect as MAS's own role",
+            "connect as MAS's own role, or give yours what `check --grants` prints",
         )
         .concerns(EVERYBODY, NOT_STARTED),
     Page::error(Group::Databases, "target_not_empty")

@@ -130,7 +130,7 @@ pub async fn target(client: &Client, schema: &str) -> Result<Vec<Finding>, PgErr
     let mut findings = Vec::new();
     let workers = qualified(schema, "queue_workers");
     let there = format!(
-        "SELECT count(*) FROM pg_catalog.to_regclass({}) AS t WHERE t IS NOT NULL AND pg_catalog.has_table_privilege(t, 'SELECT')",
+        "SELECT count(*) FROM pg_catalog.to_regclass({}) AS t WHERE t IS NOT NULL",
         literal(&workers)
     );
     if references::number(client, &there, "whether there are workers").await? > 0 {

@@ -4,7 +4,6 @@
 use serde::Serialize;
 
 use crate::catalog::Catalog;
-use crate::catalog::needs::Side;
 use crate::cli::args::{CheckArgs, GrantSide, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
@@ -13,6 +12,7 @@ use crate::pg::database::read_only;
 use crate::pg::grants::{Grants, source_grants};
 use crate::pg::target::target_grants;
 use crate::pg::{Connection, Endpoint, connect};
+use crate::plan::Side;
 
 use super::findings::wrap;
 use super::{Job, across};

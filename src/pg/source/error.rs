@@ -1,5 +1,7 @@
 //! What can be wrong with the source, in words.
 
+use tokio_postgres::error::SqlState;
+
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes;
 use crate::pg::server_error;
@@ -150,6 +152,12 @@ pub(super) fn reading(table: &str, error: &tokio_postgres::Error) -> PgError {
     if server_error::is_connection_lost(error) {
         diagnostic =
             diagnostic.help("look in the log of its server for why it ended the connection");
+    }
+    if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+        return PgError::new(
+            PgErrorKind::CouldNotStart,
+            diagnostic.help("grant the role what `check --grants` prints"),
+        );
     }
     PgError::new(PgErrorKind::Unexpected, diagnostic)
 }

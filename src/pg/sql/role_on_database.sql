@@ -2,7 +2,6 @@
 -- that is not there, what everybody may.
 SELECT r.oid IS NOT NULL AS is_there,
        coalesce(r.rolinherit, true) AS inherits,
-       coalesce(r.rolsuper, false) AS is_superuser,
        pg_catalog.current_setting('server_version_num')::int4 AS server_version,
        d.datname::text AS database,
        pg_catalog.has_database_privilege(coalesce(r.oid, 0), d.oid, 'CONNECT') AS connects,
@@ -15,7 +14,14 @@ SELECT r.oid IS NOT NULL AS is_there,
            SELECT n.nspname::text FROM pg_catalog.pg_namespace AS n
            WHERE n.nspname = ANY ($2::text[])
              AND pg_catalog.has_schema_privilege(coalesce(r.oid, 0), n.oid, 'CREATE')
-       ) AS created_in_schemas
+       ) AS created_in_schemas,
+       d.datdba IS NOT DISTINCT FROM r.oid AS owns_database,
+       ARRAY(
+           SELECT n.nspname::text FROM pg_catalog.pg_namespace AS n
+           JOIN pg_catalog.pg_roles AS o ON o.oid = n.nspowner
+           WHERE n.nspname = ANY ($2::text[])
+             AND r.oid IN (o.oid, CASE WHEN o.rolname = 'pg_database_owner' THEN d.datdba END)
+       ) AS owned_schemas
 FROM pg_catalog.pg_database AS d
 LEFT JOIN pg_catalog.pg_roles AS r ON r.rolname = $1::text
 WHERE d.datname = pg_catalog.current_database();

@@ -59,7 +59,7 @@ pub(super) fn may_not_alter(role: &str, lacking: &[String]) -> PgError {
     PgError::new(
         PgErrorKind::CouldNotStart,
         diagnostic.help(
-            "connect as the role that owns the tables, the one that the target's own service uses; grant it what is said to be needed",
+            "connect as the role that owns the tables, the one that the target's own service uses; or grant it what `check --grants` prints",
         ),
     )
 }

@@ -24,7 +24,7 @@ pub async fn target_grants(
     let asked = async {
         let altered = structure::touched(client, &written).await?;
         let dependents = Dependents::of(client, &written).await?;
-        let mut emptied: Vec<_> = dependents.tables().cloned().collect();
+        let mut emptied = dependents.other_relations();
         emptied.retain(|table| !altered.contains(table));
         let mut read = relation::find(client, schema, read).await?.relations;
         read.retain(|table| !altered.contains(table));
