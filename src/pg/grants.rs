@@ -36,7 +36,9 @@ pub struct Ownership {
     pub table: String,
     /// Who owns it.
     pub owner: String,
-    /// Whether the role does so too.
+    /// Whether it hangs on the written tables by way of others, so that `undo` alone empties it.
+    pub for_undo_only: bool,
+    /// Whether the role owns it too.
     pub held: bool,
 }
 
@@ -77,14 +79,14 @@ pub async fn source_grants(
         let rights = Asked::of(client, role, &read, &[]).await?;
         let mut statements = rights.entrance();
         statements.extend(rights.on_schemas(schemas(&read), SchemaUse::Reach));
-        statements.extend(rights.on_tables(&["SELECT"], &read, "reads these tables"));
+        statements.extend(rights.on_tables("SELECT", &read, "reads these tables"));
         let lock = if rights.role.server_version >= 170_000 {
             "MAINTAIN"
         } else {
             "UPDATE"
         };
         statements.extend(rights.on_tables(
-            &[lock],
+            lock,
             &locked,
             "`migrate` locks these tables against writers, which PostgreSQL allows nobody who may \
              only read; nothing is written. Can be revoked afterwards; `check`, `migrate --dry-run`, \
@@ -98,9 +100,9 @@ pub async fn source_grants(
 /// Tables by what is done with them in the target.
 #[derive(Clone, Debug)]
 pub(super) struct TargetUse {
-    /// Altered: these must be owned.
+    /// Altered by a run: these must be owned.
     pub(super) altered: Vec<Relation>,
-    /// Emptied by `undo`, for what hangs on the altered ones.
+    /// Emptied by `undo`, for what hangs on the altered ones: these must be owned, too.
     pub(super) emptied: Vec<Relation>,
     /// Read alone.
     pub(super) read: Vec<Relation>,
@@ -112,18 +114,17 @@ pub(super) async fn target_grants(
     role: Option<&str>,
     tables: &TargetUse,
 ) -> Result<Grants, Error> {
-    let all = joined(
-        &joined(&tables.altered, tables.emptied.clone()),
-        tables.read.clone(),
-    );
-    let rights = Asked::of(client, role, &all, &tables.altered).await?;
+    let owned = joined(&tables.altered, tables.emptied.clone());
+    let all = joined(&owned, tables.read.clone());
+    let rights = Asked::of(client, role, &all, &owned).await?;
     let mut owns = Vec::new();
     let mut owners = BTreeSet::new();
     let mut statements = rights.entrance();
-    for (table, of_role) in tables.altered.iter().zip(&rights.role.tables) {
+    for (table, of_role) in owned.iter().zip(&rights.role.tables) {
         owns.push(Ownership {
             table: table.to_string(),
             owner: of_role.owner.clone(),
+            for_undo_only: !tables.altered.contains(table),
             held: of_role.owned,
         });
         if of_role.owner == rights.name {
@@ -147,17 +148,11 @@ pub(super) async fn target_grants(
         }
     }
     statements.extend(rights.on_schemas(schemas(&tables.altered), SchemaUse::Make));
-    let others = joined(&tables.emptied, tables.read.clone());
-    let mut reached = schemas(&others);
+    let mut reached = schemas(&all);
     reached.retain(|schema| !schemas(&tables.altered).contains(schema));
     statements.extend(rights.on_schemas(reached, SchemaUse::Reach));
     statements.extend(rights.on_tablespaces(tables.altered.len()));
-    statements.extend(rights.on_tables(&["SELECT"], &tables.read, "reads these tables"));
-    statements.extend(rights.on_tables(
-        &["SELECT", "DELETE", "TRUNCATE"],
-        &tables.emptied,
-        "`undo` removes rows of these tables that hang on what it takes back; nothing else needs it",
-    ));
+    statements.extend(rights.on_tables("SELECT", &tables.read, "reads these tables"));
     Ok(rights.grants(owns, statements))
 }
 
@@ -449,15 +444,10 @@ impl Asked {
     /// One statement for those of the tables of which somebody has to give something.
     fn on_tables(
         &self,
-        privileges: &[&str],
+        privilege: &str,
         tables: &[Relation],
         purpose: &str,
     ) -> Option<Statement> {
-        let has = |rights: &Rights, table: &Relation| {
-            privileges
-                .iter()
-                .all(|privilege| rights.may(privilege, table))
-        };
         let own = |table: &&Relation| {
             let mut known = self.role.tables.iter();
             known.any(|on| on.table == **table && on.owner == self.name)
@@ -466,13 +456,13 @@ impl Asked {
             .iter()
             .filter(|table| !own(table))
             .filter_map(|table| {
-                let held = self.held(|rights| has(rights, table))?;
+                let held = self.held(|rights| rights.may(privilege, table))?;
                 Some((table.clone(), held))
             })
             .collect();
         let (wanted, held): (Vec<Relation>, Vec<bool>) = asked.into_iter().unzip();
         (!wanted.is_empty()).then(|| Statement {
-            sql: query::grant(&privileges.join(", "), &wanted, &self.name),
+            sql: query::grant(privilege, &wanted, &self.name),
             purpose: purpose.to_owned(),
             held: held.into_iter().all(|held| held),
         })

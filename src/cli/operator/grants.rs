@@ -145,16 +145,22 @@ fn side_script(side: &str, grants: &Grants) -> String {
         "{side}: role `{}` in database `{}`; to be run there as the owner of the tables or as a superuser",
         grants.role, grants.database
     ));
-    if !grants.owns.is_empty() {
+    for (for_undo_only, what) in [
+        (
+            false,
+            "These tables must belong to the role, or to one that it is a member of; with their owners",
+        ),
+        (true, "And so must these for `undo` alone"),
+    ] {
         let tables: Vec<String> = grants
             .owns
             .iter()
+            .filter(|owned| owned.for_undo_only == for_undo_only)
             .map(|owned| format!("{} (`{}`)", owned.table, owned.owner))
             .collect();
-        text += &comment(&format!(
-            "These tables must belong to the role, or to one that it is a member of; with their owners: {}",
-            tables.join(", ")
-        ));
+        if !tables.is_empty() {
+            text += &comment(&format!("{what}: {}", tables.join(", ")));
+        }
     }
     if grants.statements.is_empty() {
         text += "-- There is nothing to grant.\n";

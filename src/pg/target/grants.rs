@@ -27,7 +27,7 @@ pub async fn target_grants(
         let mut emptied = dependents.other_relations();
         emptied.retain(|table| !altered.contains(table));
         let mut read = relation::find(client, schema, read).await?.relations;
-        read.retain(|table| !altered.contains(table));
+        read.retain(|table| !altered.contains(table) && !emptied.contains(table));
         let tables = TargetUse {
             altered,
             emptied,
