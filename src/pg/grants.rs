@@ -442,12 +442,7 @@ impl Asked {
     }
 
     /// One statement for those of the tables of which somebody has to give something.
-    fn on_tables(
-        &self,
-        privilege: &str,
-        tables: &[Relation],
-        purpose: &str,
-    ) -> Option<Statement> {
+    fn on_tables(&self, privilege: &str, tables: &[Relation], purpose: &str) -> Option<Statement> {
         let own = |table: &&Relation| {
             let mut known = self.role.tables.iter();
             known.any(|on| on.table == **table && on.owner == self.name)

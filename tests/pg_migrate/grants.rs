@@ -200,7 +200,10 @@ async fn roles_made_of_the_printed_statements_do_everything() {
     least.after(&["verify"]).answered(0, &["verified"]);
     least.after(&["undo"]).answered(0, &["undone"]);
     assert_eq!(least.pair.target.sorted_rows(), before.1.data);
-    assert_eq!(least.pair.target.pg_dump(&["--schema-only"]), before.1.schema);
+    assert_eq!(
+        least.pair.target.pg_dump(&["--schema-only"]),
+        before.1.schema
+    );
     assert_eq!(least.pair.source.sorted_rows(), source);
 }
 
@@ -289,7 +292,8 @@ async fn each_right_of_the_target_is_needed() {
             if let Some(rest) = statement.strip_prefix("GRANT ") {
                 let undo = format!("REVOKE {}", rest.replace(" TO ", " FROM "));
                 let undo = undo.replace(" WITH INHERIT TRUE", "");
-                let expected: &[Expected] = &[(&["migrate"], 10, vec!["target_privileges", &least.owner])];
+                let expected: &[Expected] =
+                    &[(&["migrate"], 10, vec!["target_privileges", &least.owner])];
                 least.without(target, &undo, statement, expected);
                 kinds.push("membership");
             }

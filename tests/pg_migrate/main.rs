@@ -14,6 +14,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod bare;
 mod events;
 mod fixture;
 mod grants;

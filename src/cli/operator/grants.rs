@@ -166,7 +166,11 @@ fn side_script(side: &str, grants: &Grants) -> String {
         text += "-- There is nothing to grant.\n";
     }
     for statement in &grants.statements {
-        let held = if statement.held { " (held already)" } else { "" };
+        let held = if statement.held {
+            " (held already)"
+        } else {
+            ""
+        };
         text += &format!(
             "\n{}{}\n",
             comment(&format!("{}{held}", statement.purpose)),
