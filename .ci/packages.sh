@@ -19,6 +19,11 @@ have_python_venv() {
     "${PYTHON:-python3}" -c 'import venv, ensurepip' 2>/dev/null
 }
 
+# Whether there is a browser to look at pages with.
+have_chromium() {
+    [ -n "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null
+}
+
 # Installs Debian packages: as root, or by sudo where it does not ask for a password.
 install_packages() {
     local as_root=() command="apt-get install --yes $*"
@@ -44,6 +49,10 @@ need_postgresql() {
 
 need_python_venv() {
     have_python_venv || install_packages python3 python3-venv
+}
+
+need_chromium() {
+    have_chromium || install_packages chromium fonts-dejavu-core python3
 }
 
 need_cargo() {

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# All tests: Rust's, those on a PostgreSQL of their own among them, and then the one that runs a real
-# Synapse and migrates its database. Installs what is missing where it may. None is ever skipped.
-# Arguments go to `cargo test`; with any, the real Synapse is left out.
+# All tests: Rust's, those on a PostgreSQL of their own among them, then pages in a real browser, and then
+# the one that runs a real Synapse and migrates its database. Installs what is missing where it may. None
+# is ever skipped. Arguments go to `cargo test`; with any, the browser and the real Synapse are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/packages.sh
 need_cargo
 need_postgresql
 need_python_venv
+need_chromium
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -28,6 +29,8 @@ for file in tests/pg_*.rs tests/pg_*/main.rs; do
         exit 1
     fi
 done
+
+tests/browser/run.sh
 
 # The binary that the tests have just built.
 MAPWRIGHT_BIN=${MAPWRIGHT_BIN:-${CARGO_TARGET_DIR:-target}/debug/mapwright}

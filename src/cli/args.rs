@@ -2,8 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::operator::reject_limit::RejectLimit;
+use super::operator::waiting::parse_wait;
 
 /// mapwright moves rows from one database to another, as a mapping says, in one transaction that is
 /// committed whole or rolled back whole.
@@ -79,6 +83,17 @@ pub enum ColourChoice {
     Never,
 }
 
+/// A reverse proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "their names say all, in the help as well")]
+pub enum Proxy {
+    #[default]
+    Nginx,
+    Caddy,
+    Traefik,
+    Apache,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -133,14 +148,14 @@ Exit status: 0 told · 1 no such account, or a token that neither database knows
         after_help = "Exit status: 0 accepted · 1 not accepted, or no such account · 10 cannot be told."
     )]
     VerifyPassword(VerifyPasswordArgs),
-    /// Say in advance what a migration of this Synapse will meet, in WARN and ERROR lines
+    /// Say what a migration will meet, in WARN and ERROR lines
     ///
     /// What the advisor of the older tool told, counted on the rows as the mapping takes them:
     /// administrators, guests, accounts without an e-mail address, passwords, tokens, third-party
     /// IDs, providers. Needs nothing of MAS. Reads Synapse's database, writes to none. Exit status
     /// 10 with an ERROR line, 11 with WARN lines alone.
     Advisor(AdvisorArgs),
-    /// Take the command line of an older migration tool, and do what it means here
+    /// Take the command line of an older tool, and do what it means here
     ///
     /// Both are understood word by word: that of `mas-cli syn2mas` and that of the npm package.
     /// Flags of this program go through. Where a word meant something else there, a line on stderr
@@ -298,6 +313,17 @@ impl SideArgs {
     }
 }
 
+/// What becomes of rejected rows.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RejectArgs {
+    /// List every rejected row in this file, as JSON lines (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Leave out up to N rejected rows, or N% of the rows read, instead of changing nothing
+    #[arg(long, value_name = "N|N%", requires = "rejects")]
+    pub max_rejects: Option<RejectLimit>,
+}
+
 /// What becomes of warnings.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FindingArgs {
@@ -314,7 +340,7 @@ pub struct FindingArgs {
 }
 
 /// `check`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct CheckArgs {
     /// Both sides.
     #[command(flatten)]
@@ -322,6 +348,9 @@ pub struct CheckArgs {
     /// What becomes of warnings.
     #[command(flatten)]
     pub findings: FindingArgs,
+    /// What becomes of rejected rows.
+    #[command(flatten)]
+    pub rejects: RejectArgs,
     /// Write the present warnings to this file, for --accept-file
     #[arg(long, value_name = "FILE")]
     pub write_accept_file: Option<PathBuf>,
@@ -331,9 +360,13 @@ pub struct CheckArgs {
     /// Only explain a finding: what it means, whom it concerns, what to do; all else is ignored
     #[arg(long, value_name = "ID")]
     pub explain_finding: Option<String>,
-    /// Write the report as JSON to this file, on failure too
+    /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
+    #[arg(long, value_name = "FILE|-")]
+    pub events: Option<PathBuf>,
+    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
+    /// (repeatable)
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    pub report: Vec<PathBuf>,
 }
 
 /// `config …`.
@@ -390,7 +423,7 @@ pub struct ConfigLintArgs {
 }
 
 /// `migrate`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct MigrateArgs {
     /// Both sides.
     #[command(flatten)]
@@ -398,18 +431,31 @@ pub struct MigrateArgs {
     /// What becomes of warnings.
     #[command(flatten)]
     pub findings: FindingArgs,
+    /// What becomes of rejected rows.
+    #[command(flatten)]
+    pub rejects: RejectArgs,
     /// Do everything, then roll it back; can run beside a live Synapse
     #[arg(long)]
     pub dry_run: bool,
+    /// Wait so long for each lock that others hold, such as 30s or 5m, instead of giving up at once
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait)]
+    pub wait_lock: Option<Duration>,
     /// Go on without locks on Synapse's tables, where the role may not take them
     #[arg(long)]
     pub no_source_lock: bool,
     /// Before COMMIT read the written rows back, and roll back if they are not what was written
     #[arg(long)]
     pub verify: bool,
-    /// Write the report as JSON to this file, on failure too
+    /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
+    #[arg(long, value_name = "FILE|-")]
+    pub events: Option<PathBuf>,
+    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
+    /// (repeatable)
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    pub report: Vec<PathBuf>,
+    /// The reverse proxy that the next steps are written for; the report has all
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    pub proxy: Proxy,
 }
 
 /// `verify`.
@@ -430,6 +476,9 @@ pub struct VerifyArgs {
         conflicts_with = "migrated_at"
     )]
     pub report: Option<PathBuf>,
+    /// How many rejected rows the migration may have left out; --report knows it
+    #[arg(long, value_name = "N|N%", conflicts_with = "report")]
+    pub max_rejects: Option<RejectLimit>,
 }
 
 /// `undo`.

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::base::Files;
 use crate::diagnostics::render::{Colour, Format, render, tally};
@@ -23,8 +23,9 @@ pub struct Printer {
     max_errors: usize,
     /// Whether stderr is a terminal, where a line can be drawn over.
     pub live: bool,
-    /// Shared by the copies of a printer.
+    /// Shared by the copies of a printer, as is how many lines will be drawn over.
     lost: Arc<AtomicBool>,
+    drawn: Arc<AtomicUsize>,
 }
 
 impl Printer {
@@ -49,6 +50,7 @@ impl Printer {
             max_errors,
             live: terminal && !dumb && !quiet && format != OutputFormat::Json,
             lost: Arc::default(),
+            drawn: Arc::default(),
         }
     }
 
@@ -65,11 +67,16 @@ impl Printer {
         if let Err(error) = written
             && error.kind() != std::io::ErrorKind::BrokenPipe
         {
-            self.lost.store(true, Ordering::Relaxed);
             let diagnostic =
                 Diagnostic::error(codes::E0613, "stdout cannot be written").note(error.to_string());
-            self.diagnostics(&Files::new(), &[diagnostic]);
+            self.data_lost(&[diagnostic]);
         }
+    }
+
+    /// Says that data could not be written, and remembers it.
+    pub fn data_lost(&self, why: &[Diagnostic]) {
+        self.lost.store(true, Ordering::Relaxed);
+        self.diagnostics(&Files::new(), why);
     }
 
     /// Whether data was kept from being written.
@@ -110,16 +117,31 @@ impl Printer {
 
     fn line(&self, text: &str) {
         let mut err = std::io::stderr().lock();
-        let written = writeln!(err, "{text}").and_then(|()| err.flush());
+        let erase = self.erase(0);
+        let written = writeln!(err, "{erase}{text}").and_then(|()| err.flush());
         drop(written);
     }
 
-    /// A line that is drawn over by the next; only where stderr is a terminal.
-    pub fn live_line(&self, text: &str) {
+    /// Lines that are drawn over by whatever is printed next; only where stderr is a terminal. No lines
+    /// leave nothing of those before. A line that is wider than the terminal is cut.
+    pub fn live_lines(&self, lines: &[String]) {
         if self.live {
             let mut err = std::io::stderr().lock();
-            let written = write!(err, "\r\x1b[2K{text}").and_then(|()| err.flush());
+            let erase = self.erase(lines.len());
+            let lines = lines.join("\n");
+            // Wrapped lines would be more than were counted.
+            let written = write!(err, "{erase}\x1b[?7l{lines}\x1b[?7h").and_then(|()| err.flush());
             drop(written);
+        }
+    }
+
+    /// What removes the lines that were drawn last; `next` will be drawn in their place. The cursor stands
+    /// behind the last of them.
+    fn erase(&self, next: usize) -> String {
+        match self.drawn.swap(next, Ordering::Relaxed) {
+            0 => String::new(),
+            1 => "\r\x1b[J".to_owned(),
+            lines => format!("\r\x1b[{}A\x1b[J", lines - 1),
         }
     }
 
@@ -182,4 +204,20 @@ pub enum Style {
     Good,
     /// Beside the point.
     Dim,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_drawn_is_drawn_over() {
+        let printer = Printer::new(OutputFormat::Human, ColourChoice::Never, false, 20);
+        let copy = printer.clone();
+        assert_eq!(printer.erase(3), "", "nothing was there");
+        // The cursor stands in the third line.
+        assert_eq!(copy.erase(1), "\r\x1b[2A\x1b[J");
+        assert_eq!(printer.erase(0), "\r\x1b[J");
+        assert_eq!(printer.erase(0), "");
+    }
 }

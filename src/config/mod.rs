@@ -6,6 +6,7 @@
 
 mod accept_file;
 mod connection_string;
+mod cutover;
 mod endpoint;
 mod environment;
 mod files;
@@ -32,6 +33,7 @@ mod synapse_database;
 mod tls_settings;
 
 pub use accept_file::{AcceptEntry, accept_file, accept_flag};
+pub use cutover::{Cutover, SharedSecret};
 pub use environment::{Environment, FileFacts, FileKind, FileSystem};
 pub use findings::{DataFacts, config_findings, synapse_findings};
 pub use generate::{Generated, KeyKind, NoRandomness, Randomness, SystemSource, generate};

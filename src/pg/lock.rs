@@ -1,7 +1,7 @@
-//! Locks on tables, without waiting for people.
+//! Locks on tables, without waiting for people unless told to.
 //!
-//! A lock is asked for with `NOWAIT`, a few times within a second: a session that has just ended may
-//! take a moment to be gone. The server's own clean-up (autovacuum) is the one holder
+//! A lock is asked for with `NOWAIT`, a few times within a second, because a session that has just ended
+//! may take a moment to be gone; and on, for as long as there is patience for it. The server's own clean-up (autovacuum) is the one holder
 //! that is waited for: it gives way as soon as somebody stands in line behind it, and right after
 //! a large change it is likely to be at work.
 
@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
+use super::patience::{Patience, Wait};
 use super::query::{self, LockWait, TableLock};
 use super::relation::{self, Relation};
 use super::session::{self, Session};
@@ -18,7 +19,10 @@ use super::session::{self, Session};
 /// How long autovacuum has to give way: it does after `deadlock_timeout`, one second unless set.
 const AUTOVACUUM_PATIENCE: &str = "SET LOCAL lock_timeout = '10s'";
 
-/// How often a lock is asked for.
+/// The sessions of the server are looked at anew from here on.
+pub(crate) const FORGET_SESSIONS: &str = "SELECT pg_catalog.pg_stat_clear_snapshot()";
+
+/// How often a lock is asked for at least.
 const TRIES: usize = 5;
 
 /// The time between two tries, in which nobody has to stand in line behind us.
@@ -27,8 +31,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Why there is no lock.
 #[derive(Debug)]
 pub(crate) enum LockFailure {
-    /// Others hold it; the list is empty if they had gone when it was made.
-    Held(Vec<Session>),
+    /// Others hold it; the list is empty if they had gone when it was made. And how long they were
+    /// waited for, as a note.
+    Held(Vec<Session>, Option<String>),
     /// The request itself failed.
     Server(Error),
 }
@@ -69,7 +74,7 @@ impl Attempt {
     }
 }
 
-/// Locks `relations`, all or none.
+/// Locks `relations`, all or none; `what` they are in words, such as `tables of the source`.
 ///
 /// # Errors
 /// Who holds a lock, or what the server said.
@@ -78,11 +83,15 @@ pub(crate) async fn lock_all(
     attempt: Attempt,
     relations: &[Relation],
     mode: TableLock,
+    patience: &Patience,
+    what: &'static str,
 ) -> Result<(), LockFailure> {
+    let patience = patience.begin(what);
+    let mut tries = 0;
     let oids = relation::oids(relations);
     let mut wait = LockWait::NoWait;
-    let mut holders = Vec::new();
-    for _ in 0..TRIES {
+    loop {
+        tries += 1;
         client.batch_execute(attempt.begin).await?;
         let Err(error) = lock(client, relations, mode, wait).await else {
             client.batch_execute(attempt.keep).await?;
@@ -92,19 +101,29 @@ pub(crate) async fn lock_all(
         if error.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
             return Err(LockFailure::Server(error));
         }
-        holders = session::lock_holders(client, Some(&oids), mode.conflicts()).await?;
+        // Sessions are remembered for the length of a transaction otherwise.
+        client.batch_execute(FORGET_SESSIONS).await?;
+        let holders = session::lock_holders(client, Some(&oids), mode.conflicts()).await?;
         let clean_up_only = !holders.is_empty() && holders.iter().all(Session::is_autovacuum);
         wait = match (clean_up_only, wait) {
             (true, LockWait::NoWait) => LockWait::UntilTimeout,
             // It does not give way, it has to keep the server's numbers from running out.
-            (true, LockWait::UntilTimeout) => break,
-            (false, _) => {
+            (true, LockWait::UntilTimeout) if !patience.goes_on(&holders) => {
+                return Err(held(holders, &patience));
+            }
+            (false, _) if tries >= TRIES && !patience.goes_on(&holders) => {
+                return Err(held(holders, &patience));
+            }
+            (_, _) => {
                 sleep(PAUSE).await;
                 LockWait::NoWait
             }
         };
     }
-    Err(LockFailure::Held(holders))
+}
+
+fn held(holders: Vec<Session>, waited: &Wait<'_>) -> LockFailure {
+    LockFailure::Held(holders, waited.note())
 }
 
 /// One request for a lock on tables.

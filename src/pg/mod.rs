@@ -14,6 +14,7 @@ pub mod introspect;
 mod lock;
 pub mod lookup;
 mod origin;
+mod patience;
 mod query;
 pub mod references;
 mod relation;
@@ -37,6 +38,7 @@ pub use endpoint::{
 };
 pub use error::{PgError, PgErrorKind};
 pub use origin::{Origin, Secret, Sourced};
+pub use patience::{Patience, WaitObserver, Waiting};
 pub use server_certificate::Checked;
 pub use session::{Session, other_sessions, who_keeps_readers_out};
 pub use tls::TlsState;

@@ -60,7 +60,7 @@ pub struct ReasonReport {
     pub samples: Vec<String>,
 }
 
-/// Where and why a row was rejected; a few are kept for diagnostics.
+/// Where and why a row was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// The reason's number.
@@ -71,6 +71,10 @@ pub struct Reject {
     pub why: String,
     /// The map or view.
     pub block: String,
+    /// Its number in the plan.
+    pub frame: usize,
+    /// The source table at its root.
+    pub table: String,
     /// The row's key.
     pub key: String,
 }

@@ -14,17 +14,20 @@ use super::row_source::{RowSource, Rows};
 /// How many bytes of rows make a block; a partition is never cut.
 const BLOCK_SIZE: usize = 128 * 1024;
 
-/// Limits of what is held in memory.
+/// Limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The most bytes the rows of one partition may take.
     pub partition: usize,
+    /// The most rows that may be rejected before nothing more is given to the sink.
+    pub rejects: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             partition: 512 * 1024 * 1024,
+            rejects: 0,
         }
     }
 }

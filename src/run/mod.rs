@@ -53,6 +53,16 @@ pub trait Observer: Send {
         let _ = outcome;
     }
 
+    /// Whether [`Observer::rejected`] is to hear of every rejected row; asked once a run.
+    fn wants_rejects(&self) -> bool {
+        false
+    }
+
+    /// A row was rejected; told once its partition is done.
+    fn rejected(&mut self, reject: &Reject) {
+        let _ = reject;
+    }
+
     /// A batch was given to the sink.
     fn wrote(&mut self, target: usize, rows: u64, bytes: usize) {
         let _ = (target, rows, bytes);
@@ -78,9 +88,10 @@ pub struct Inputs<'p> {
 
 /// Runs a plan: every row of every scan through its programs, the results to the sink.
 ///
-/// From the first rejected row on nothing more is given to the sink, but the run goes on, so that
-/// the report holds every problem. The caller decides by [`RunReport::rejected`] what becomes of
-/// the target.
+/// Once more rows were rejected than [`Limits::rejects`] allows, nothing more is given to the sink,
+/// but the run goes on, so that the report holds every problem. The caller decides by
+/// [`RunReport::rejected`] what becomes of the target. What the sink was given holds no rejected row,
+/// and none that refers to one of its partition.
 ///
 /// # Errors
 /// What stops a run at once: the source or the sink fails, rows come out of order, a partition is
@@ -125,6 +136,10 @@ fn reported(
 pub struct RowOrigin {
     /// The map.
     pub map: String,
+    /// Its number in the plan.
+    pub frame: usize,
+    /// The source table at its root.
+    pub table: String,
     /// The key.
     pub key: String,
 }
@@ -146,6 +161,7 @@ pub async fn find_row<S: RowSource>(
         row,
         found: None,
     });
+    results.output.keep_rows();
     drive(inputs, source, &mut NoSink, &mut Silent, &mut results).await?;
     Ok(results.wanted.and_then(|wanted| wanted.found))
 }
@@ -167,6 +183,8 @@ async fn drive<S: RowSource, K: RowSink>(
         .map(|(broadcast, table)| Cells::of_broadcast(broadcast, table))
         .collect();
     let mut read = vec![0u64; plan.scans.len()];
+    let allowed = inputs.limits.rejects;
+    results.lists_rejects = observer.wants_rejects();
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<(usize, RowBatch)>(WAITING);
     let produce = async {
         // The batches of a run end when the sender is dropped.
@@ -183,16 +201,24 @@ async fn drive<S: RowSource, K: RowSink>(
                 for index in 0..block.len() {
                     partition.work(index);
                     observer.partition(&partition.outcome(&pass.scans));
+                    for reject in partition.rejects() {
+                        observer.rejected(&reject);
+                    }
                 }
                 if results.is_found() {
                     return Ok(());
                 }
                 results.output.batches(false, &mut batches);
                 for (target, batch) in batches.drain(..) {
+                    if results.rejected > allowed {
+                        continue;
+                    }
+                    let (rows, bytes) = (batch.rows, batch.data.len());
                     // A sink that failed has closed the channel; its own error is the one to report.
-                    if results.rejected == 0 && sender.send((target, batch)).await.is_err() {
+                    if sender.send((target, batch)).await.is_err() {
                         return Ok(());
                     }
+                    observer.wrote(target, rows, bytes);
                 }
                 for (number, scan) in pass.scans.iter().enumerate() {
                     let now = merge.read.get(number).copied().unwrap_or(0);
@@ -209,9 +235,14 @@ async fn drive<S: RowSource, K: RowSink>(
         let mut batches = Vec::new();
         results.output.batches(true, &mut batches);
         for (target, batch) in batches {
-            if results.rejected == 0 && sender.send((target, batch)).await.is_err() {
+            if results.rejected > allowed {
+                continue;
+            }
+            let (rows, bytes) = (batch.rows, batch.data.len());
+            if sender.send((target, batch)).await.is_err() {
                 return Ok(());
             }
+            observer.wrote(target, rows, bytes);
         }
         Ok::<(), Box<Diagnostic>>(())
     };

@@ -32,10 +32,12 @@ pub(super) struct Output<'p> {
     touching: Vec<Vec<usize>>,
     outside: Vec<Outside>,
     across: Vec<Across>,
-    /// Frame, row and target of each row written in the partition, where one may be rejected later.
-    rows: Vec<(u32, u32, usize)>,
-    /// Whether a reference is checked inside the partition.
-    checks_rows: bool,
+    /// Each row written in the partition, where one may be rejected later.
+    rows: Vec<WrittenRow>,
+    /// Whether these are kept: a reference is checked inside the partition, or a row is looked for.
+    keeps_rows: bool,
+    /// Where the row of a target that is being written begins in its buffer.
+    row_start: usize,
     /// What was done since the row of the map was begun.
     steps: Vec<Step>,
 }
@@ -47,11 +49,21 @@ struct Buffer {
     total: u64,
 }
 
-/// Both ends of a foreign key inside a partition.
+/// A row of a target.
+struct WrittenRow {
+    /// The frame that it was made of, and the row of that.
+    of: (u32, u32),
+    target: usize,
+    /// Where it begins in the target's buffer; it ends where the next one begins.
+    start: usize,
+}
+
+/// Both ends of a foreign key inside a partition: where the bytes of the key stand, the frame and the
+/// row that it belongs to.
 #[derive(Default)]
 struct References {
     from: Vec<(Range<usize>, u32, u32)>,
-    to: Vec<Range<usize>>,
+    to: Vec<(Range<usize>, u32, u32)>,
 }
 
 /// Values that refer to a table which must hold them already.
@@ -114,7 +126,7 @@ impl<'p> Output<'p> {
                 .collect(),
             across: plan.references.iter().map(|_| Across::default()).collect(),
             rows: Vec::new(),
-            checks_rows: plan.references.iter().any(|reference| {
+            keeps_rows: plan.references.iter().any(|reference| {
                 matches!(
                     reference.to,
                     ReferenceTo::Target {
@@ -123,8 +135,14 @@ impl<'p> Output<'p> {
                     }
                 )
             }),
+            row_start: 0,
             steps: Vec::new(),
         }
+    }
+
+    /// Keeps the rows of each partition, for [`Output::row_of_partition`].
+    pub(super) fn keep_rows(&mut self) {
+        self.keeps_rows = true;
     }
 
     /// Begins a row of a map, which is written to some targets or none.
@@ -146,7 +164,7 @@ impl<'p> Output<'p> {
                         buffer.rows -= 1;
                         buffer.total -= 1;
                     }
-                    if self.checks_rows {
+                    if self.keeps_rows {
                         self.rows.pop();
                     }
                 }
@@ -175,6 +193,7 @@ impl<'p> Output<'p> {
                 buffer.data = self.memory.take();
             }
             let before = buffer.data.len();
+            self.row_start = before;
             self.steps.push(Step::Bytes { target, before });
             buffer
                 .data
@@ -232,7 +251,8 @@ impl<'p> Output<'p> {
             references,
             touching,
             rows,
-            checks_rows,
+            keeps_rows,
+            row_start,
             steps,
             ..
         } = self;
@@ -242,8 +262,12 @@ impl<'p> Output<'p> {
         steps.push(Step::Row { target });
         buffer.rows += 1;
         buffer.total += 1;
-        if *checks_rows {
-            rows.push((frame, row, target));
+        if *keeps_rows {
+            rows.push(WrittenRow {
+                of: (frame, row),
+                target,
+                start: *row_start,
+            });
         }
         let columns_of = || {
             let target = plan.targets.get(target);
@@ -273,7 +297,7 @@ impl<'p> Output<'p> {
                 && *to == target
                 && let Some(range) = key(columns, types, fields, &buffer.data, keys)
             {
-                noted.to.push(range);
+                noted.to.push((range, frame, row));
                 steps.push(Step::To(*number));
             }
         }
@@ -292,22 +316,15 @@ impl<'p> Output<'p> {
             .unwrap_or_default()
     }
 
-    /// Counts the rows that a row of a map was written to as not written after all.
-    pub(super) fn reject(&mut self, frame: u32, row: u32) {
-        for (_, _, target) in self
-            .rows
-            .iter()
-            .filter(|(of, number, _)| (*of, *number) == (frame, row))
-        {
-            if let Some(buffer) = self.buffers.get_mut(*target) {
-                buffer.total -= 1;
-            }
-        }
-    }
-
-    /// Closes a partition: calls `dangling` for each row whose reference no row of the partition
-    /// fulfils (number of the foreign key, frame, row).
+    /// Closes a partition: takes back each row whose reference no row of the partition fulfils, then
+    /// those that refer to these, and so on; calls `dangling` for each reference that is open (number
+    /// of the foreign key, frame, row).
     pub(super) fn close_partition(&mut self, mut dangling: impl FnMut(usize, u32, u32)) {
+        let mut gone = HashSet::new();
+        while self.find_dangling(&mut gone, &mut dangling) {}
+        if !gone.is_empty() {
+            self.remove(&gone);
+        }
         let Self {
             plan,
             keys,
@@ -317,6 +334,7 @@ impl<'p> Output<'p> {
             ..
         } = self;
         let bytes = |range: &Range<usize>| keys.get(range.clone()).unwrap_or_default();
+        let stays = |of: &(u32, u32)| gone.is_empty() || !gone.contains(of);
         for (number, (reference, noted)) in plan
             .references
             .iter()
@@ -327,41 +345,29 @@ impl<'p> Output<'p> {
                 ReferenceTo::Target {
                     scope: ReferenceScope::Partition,
                     ..
-                } => {
-                    let few = noted.to.len() <= 16;
-                    let many: HashSet<&[u8]> = if few {
-                        HashSet::new()
-                    } else {
-                        noted.to.iter().map(bytes).collect()
-                    };
-                    for (range, frame, row) in &noted.from {
-                        let wanted = bytes(range);
-                        let found = if few {
-                            noted.to.iter().any(|to| bytes(to) == wanted)
-                        } else {
-                            many.contains(wanted)
-                        };
-                        if !found {
-                            dangling(number, *frame, *row);
-                        }
-                    }
-                }
+                } => {}
                 ReferenceTo::Target { .. } => {
                     let Some(across) = across.get_mut(number) else {
                         continue;
                     };
-                    noted.to.iter().for_each(|range| across.have(bytes(range)));
-                    for (range, _, _) in &noted.from {
-                        across.refer(bytes(range));
+                    for (range, frame, row) in &noted.to {
+                        if stays(&(*frame, *row)) {
+                            across.have(bytes(range));
+                        }
+                    }
+                    for (range, frame, row) in &noted.from {
+                        if stays(&(*frame, *row)) {
+                            across.refer(bytes(range));
+                        }
                     }
                 }
                 ReferenceTo::Table { .. } => {
                     let Some(outside) = outside.get_mut(number) else {
                         continue;
                     };
-                    for (range, _, _) in &noted.from {
+                    for (range, frame, row) in &noted.from {
                         let wanted = bytes(range).get(KEY_PART..).unwrap_or_default();
-                        if outside.values.contains(wanted) {
+                        if !stays(&(*frame, *row)) || outside.values.contains(wanted) {
                             continue;
                         }
                         if outside.values.len() < OUTSIDE_LIMIT && reference.from_columns.len() == 1
@@ -377,6 +383,98 @@ impl<'p> Output<'p> {
             noted.to.clear();
         }
         keys.clear();
+    }
+
+    /// Adds the rows to `gone` whose references inside the partition are open once those in it are
+    /// not there; says whether there were any.
+    fn find_dangling(
+        &self,
+        gone: &mut HashSet<(u32, u32)>,
+        dangling: &mut impl FnMut(usize, u32, u32),
+    ) -> bool {
+        let bytes = |range: &Range<usize>| self.keys.get(range.clone()).unwrap_or_default();
+        let stays = |of: &(u32, u32)| gone.is_empty() || !gone.contains(of);
+        let mut found = Vec::new();
+        for (number, (reference, noted)) in self
+            .plan
+            .references
+            .iter()
+            .zip(&self.references)
+            .enumerate()
+        {
+            let ReferenceTo::Target {
+                scope: ReferenceScope::Partition,
+                ..
+            } = &reference.to
+            else {
+                continue;
+            };
+            let mut to = noted
+                .to
+                .iter()
+                .filter(|(_, frame, row)| stays(&(*frame, *row)))
+                .map(|(range, _, _)| bytes(range));
+            let few = noted.to.len() <= 16;
+            let many: HashSet<&[u8]> = if few {
+                HashSet::new()
+            } else {
+                to.by_ref().collect()
+            };
+            for (range, frame, row) in &noted.from {
+                if !stays(&(*frame, *row)) {
+                    continue;
+                }
+                let wanted = bytes(range);
+                let fulfilled = if few {
+                    to.clone().any(|to| to == wanted)
+                } else {
+                    many.contains(wanted)
+                };
+                if !fulfilled {
+                    dangling(number, *frame, *row);
+                    found.push((*frame, *row));
+                }
+            }
+        }
+        let any = !found.is_empty();
+        gone.extend(found);
+        any
+    }
+
+    /// Takes the rows out of the buffers that were made of these.
+    fn remove(&mut self, gone: &HashSet<(u32, u32)>) {
+        for (target, buffer) in self.buffers.iter_mut().enumerate() {
+            let rows: Vec<&WrittenRow> = (self.rows.iter())
+                .filter(|row| row.target == target)
+                .collect();
+            let ends = rows.iter().skip(1).map(|row| row.start);
+            let ends = ends.chain([buffer.data.len()]);
+            // What is kept moves to the front, in its order.
+            let mut kept = rows.first().map_or(buffer.data.len(), |row| row.start);
+            for (row, end) in rows.iter().zip(ends) {
+                if gone.contains(&row.of) {
+                    buffer.rows -= 1;
+                    buffer.total -= 1;
+                } else {
+                    buffer.data.copy_within(row.start..end, kept);
+                    kept += end - row.start;
+                }
+            }
+            buffer.data.truncate(kept);
+        }
+        // Where those begin that are kept is of no more use.
+        self.rows.retain(|row| !gone.contains(&row.of));
+    }
+
+    /// Frame and row that row number `row` (from 1) of a target was made of, if the partition that
+    /// was just closed wrote it. Rows must be kept.
+    pub(super) fn row_of_partition(&self, target: usize, row: u64) -> Option<(u32, u32)> {
+        let rows: Vec<&WrittenRow> = (self.rows.iter())
+            .filter(|row| row.target == target)
+            .collect();
+        let before = self.total(target) - rows.len() as u64;
+        let place = usize::try_from(row.checked_sub(before + 1)?).ok()?;
+        rows.get(place).map(|row| row.of)
     }
 
     /// Forgets which rows the partition wrote.

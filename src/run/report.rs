@@ -89,6 +89,15 @@ impl RunReport {
         }
     }
 
+    /// How many rows were left out because they belong to rows that were rejected.
+    pub fn rejected_dependents(&self) -> u64 {
+        self.reasons
+            .iter()
+            .filter(|report| report.severity == SeverityValue::Error)
+            .map(|report| report.dependents)
+            .sum()
+    }
+
     /// The reasons of severity `error` and `warn` as findings, the graver and the more frequent
     /// first.
     pub fn findings(&self, program: &Program) -> Vec<Finding> {

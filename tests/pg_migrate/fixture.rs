@@ -101,7 +101,7 @@ impl Run {
 }
 
 /// Fails if a secret is in what the program wrote.
-fn judged(code: Option<i32>, stdout: String, stderr: String, report: String) -> Run {
+pub(crate) fn judged(code: Option<i32>, stdout: String, stderr: String, report: String) -> Run {
     let secrets = SECRETS.lock().unwrap();
     let fixed = [
         PEPPER,

@@ -14,7 +14,11 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod events;
 mod fixture;
+mod left_out;
+mod next_steps;
+mod page;
 mod refusals;
 mod report;
 mod rollback;
@@ -23,3 +27,4 @@ mod signals;
 mod snapshots;
 mod undo;
 mod verify;
+mod waiting;

@@ -5,6 +5,8 @@ import json
 import pathlib
 import re
 import shlex
+import subprocess
+import sys
 
 import yaml
 
@@ -128,6 +130,31 @@ class Operator:
             " WHERE datname = 'synapse' AND pid <> pg_backend_pid() AND backend_type = 'client backend'")
         assert not others, others
 
+    def switch_over(self):
+        """Does with Synapse's configuration what the next steps say, and asks Synapse whether it starts
+        with it; and whether it would without taking anything out."""
+        steps = {step["id"]: step for step in json.loads((self.directory / "migrate.json").read_text())["next_steps"]}
+        step = steps["synapse_config"]
+        added = yaml.safe_load(step["snippets"][0]["text"])
+        assert added["matrix_authentication_service"]["secret"] == "FILL IN", added
+        secret = yaml.safe_load((self.directory / "mas.yaml").read_text())["matrix"]["secret"]
+        added["matrix_authentication_service"]["secret"] = secret
+        assert accepted_by_synapse(self.files() | {"mas": added}) is False
+        files = self.files()
+        assert step["remove"], step
+        for removal in step["remove"]:
+            *sections, key = removal["key"].split(".")
+            section = files[removal["place"].rsplit(":", 1)[0]]
+            for name in sections:
+                section = section[name]
+            del section[key]
+        assert accepted_by_synapse(files | {"mas": added}) is True
+
+    def files(self):
+        """Synapse's configuration files, in the order in which they are read."""
+        names = ["homeserver.yaml", *(f"conf.d/{file.name}" for file in sorted((self.directory / "conf.d").iterdir()))]
+        return {name: yaml.safe_load((self.directory / name).read_text()) for name in names}
+
     def rows(self):
         """How many rows each table has that a migration fills."""
         return {table: self.cluster.query("mas_of_the_guide", f"SELECT count(*) AS n FROM {table}")[0]["n"]
@@ -143,6 +170,17 @@ def uuid_of(ulid):
     return "-".join([digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]])
 
 
+def accepted_by_synapse(files):
+    """Whether the real Synapse takes such a configuration; a later file replaces top-level keys."""
+    merged = {key: value for file in files.values() for key, value in file.items()}
+    load = ("import sys, json; from synapse.config.homeserver import HomeServerConfig;"
+            " HomeServerConfig().parse_config_dict(json.load(sys.stdin), '', '')")
+    done = subprocess.run([sys.executable, "-c", load], input=json.dumps(merged), text=True, capture_output=True)
+    if done.returncode:
+        assert "when OAuth delegation is enabled" in done.stderr, done.stderr
+    return done.returncode == 0
+
+
 def follow(operator, report, wanted):
     """Every command of the guide; `wanted` is how many rows of each table there have to be."""
     found = commands(GUIDE.read_text())
@@ -152,6 +190,8 @@ def follow(operator, report, wanted):
         report.check(f"guide: {' '.join(words)}", operator.follow, words, status)
         if step == "config generate":
             report.check("guide: what is marked can be filled in", operator.fill_in)
+        if step == "migrate --report":
+            report.check("guide: Synapse takes the configuration of the next steps", operator.switch_over)
         if step == "verify --report":
             report.check("guide: every row is there", lambda: same_rows(operator.rows(), wanted))
         if step == "undo --report":

@@ -9,9 +9,12 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::mapping::{self, Compiled};
 use crate::cli::operator::advice::{self, Advice, Level, Numbers};
+use crate::cli::operator::events::Events;
 use crate::cli::operator::forecast::Forecast;
 use crate::cli::operator::preflight::look_at_source;
-use crate::cli::operator::progress::Progress;
+use crate::cli::operator::progress::{Audience, Progress};
+use crate::cli::operator::rehearsal::{REHEARSE, scanned};
+use crate::cli::operator::reject_list::RejectList;
 use crate::cli::operator::watch::Watch;
 use crate::cli::operator::{across, connector, rejects, scan_queries};
 use crate::cli::printer::{Printer, Style};
@@ -136,19 +139,29 @@ async fn rehearsed(
         });
     }
     let mut scans = reader.scan(&connect, &scan_queries(plan)).await?;
+    let audience = Audience {
+        printer,
+        events: &Events::default(),
+    };
+    let rows = scanned(plan, &reader).await?;
+    let progress = Progress::new(&audience, "rehearsing", REHEARSE, rows);
     let mut watch = Watch {
-        progress: Progress::new(printer, "rehearsing"),
+        progress: progress.clone(),
         // Whether MAS asks for passwords changes none of the numbers that are told.
         forecast: Forecast::new(&program, true),
+        rejects: RejectList::default(),
     };
     let inputs = Inputs {
         program: &program,
         broadcasts,
         limits: Limits {
             partition: args.max_partition_memory.saturating_mul(1024 * 1024),
+            ..Limits::default()
         },
     };
-    let outcome = run_plan(inputs, &mut scans, &mut NoSink, &mut watch).await;
+    let mut sink = NoSink;
+    let pass = run_plan(inputs, &mut scans, &mut sink, &mut watch);
+    let outcome = progress.beside(pass).await;
     watch.finish();
     let report = outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
     let links = across::provider_links(reader.leader(), &args.source_schema).await?;

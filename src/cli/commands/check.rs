@@ -1,14 +1,19 @@
 //! `check`: would a migration succeed, and what would it leave out?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::cli::args::{CheckArgs, OutputFormat};
+use crate::cli::args::{CheckArgs, OutputFormat, Proxy};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
+use crate::cli::operator::events::Events;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
-use crate::cli::operator::preflight::{Looked, Purpose, Schemas, look};
+use crate::cli::operator::next_steps::{self, Invocation, RehearsedBy};
+use crate::cli::operator::preflight::{LOOK, Looked, Purpose, Schemas, look};
+use crate::cli::operator::progress::Audience;
+use crate::cli::operator::rehearsal::REHEARSE;
+use crate::cli::operator::reject_list::RejectList;
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, rejects, table};
 use crate::cli::printer::{Printer, Style};
@@ -24,15 +29,42 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     if let Some(id) = &args.explain_finding {
         return super::explain::finding(id, printer);
     }
+    let inputs = inputs(args);
+    let events = Events::begin(args.events.as_deref(), &inputs, "check", false, printer)?;
+    let audience = Audience {
+        printer,
+        events: &events,
+    };
+    let ended = Box::pin(told(args, inputs, &audience)).await;
+    events.end(&ended, printer);
+    ended
+}
+
+/// The files that are read.
+fn inputs(args: &CheckArgs) -> Vec<&Path> {
+    let mut inputs = args.sides.inputs();
+    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    inputs
+}
+
+async fn told(
+    args: &CheckArgs,
+    mut inputs: Vec<&Path>,
+    audience: &Audience<'_>,
+) -> Result<ExitStatus, Failure> {
+    let Audience { printer, events } = *audience;
     let sides = &args.sides;
     let started_at = jiff::Timestamp::now();
     let mut job = Job::new(sides, printer)?;
     job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
-    let mut inputs = sides.inputs();
-    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
-    report::writable(args.report.as_deref(), &inputs)?;
+    job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
+    events.mapping(&job);
+    inputs.extend(args.events.as_deref());
+    report::writable(&args.report, &inputs)?;
     // A file may be renewed from itself.
-    report::writable(args.write_accept_file.as_deref(), &sides.inputs())?;
+    let mut others = sides.inputs();
+    others.extend(args.events.as_deref());
+    report::writable(&args.write_accept_file, &others)?;
     let list = match &args.lockout_csv {
         Some(path) => {
             report::apart(path, &inputs)?;
@@ -40,6 +72,10 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         }
         None => None,
     };
+    inputs.extend(args.report.iter().map(PathBuf::as_path));
+    let outputs = [&args.write_accept_file, &args.lockout_csv];
+    inputs.extend(outputs.into_iter().flatten().map(PathBuf::as_path));
+    let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
     let mut frame = Frame {
         command: "check",
         dry_run: false,
@@ -48,10 +84,10 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     };
     let mut interrupts = Interrupts::listen();
     let looked = tokio::select! {
-        looked = look_at_all(&job, args, list, &mut frame, printer) => looked,
+        looked = look_at_all(&job, args, list, &rejects, &mut frame, audience) => looked,
         status = interrupts.wait() => {
             let failure = Failure::new(status, Vec::new());
-            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
+            let failure = with_report(&job, &args.report, &frame, failure, printer);
             printer.always("interrupted; nothing was changed");
             return Err(failure);
         }
@@ -59,22 +95,17 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let mut outcome = match looked {
         Ok(outcome) => outcome,
         Err(failure) => {
-            return Err(with_report(
-                &job,
-                args.report.as_deref(),
-                &frame,
-                failure,
-                printer,
-            ));
+            return Err(with_report(&job, &args.report, &frame, failure, printer));
         }
     };
     findings::sort(&mut outcome.findings);
+    job.accepted = job.accepted_after(outcome.run.as_ref());
     let status = match job.accepted.standing(&outcome.findings) {
         Standing::Blocked => ExitStatus::Findings,
         Standing::Warnings => ExitStatus::Warnings,
         Standing::Clean => ExitStatus::Done,
     };
-    let text = verdict(&outcome, &job.accepted, status);
+    let text = verdict(&job, &outcome, status);
     show(&job, &outcome, printer);
     if let Some(path) = &args.write_accept_file {
         if outcome.run.is_some() {
@@ -90,10 +121,19 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
         text: text.clone(),
         problems: Vec::new(),
     };
-    let report = report::report(&job, &outcome, &frame, verdict);
-    if let Some(path) = &args.report {
-        report::write(path, &report)?;
+    let mut report = report::report(&job, &outcome, &frame, verdict);
+    if status != ExitStatus::Findings {
+        let invocation = Invocation {
+            sides,
+            findings: &args.findings,
+            max_rejects: args.rejects.max_rejects.as_ref().map(ToString::to_string),
+            reports: &args.report,
+        };
+        report.next_steps = next_steps::before(&job, &invocation, RehearsedBy::Check);
+        printer.say(&next_steps::render(&report.next_steps, Proxy::default()));
     }
+    events.conclude(&report);
+    report::write(&args.report, &report)?;
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
     }
@@ -110,9 +150,11 @@ async fn look_at_all(
     job: &Job,
     args: &CheckArgs,
     list: Option<Lockout>,
+    rejects: &RejectList,
     frame: &mut Frame,
-    printer: &Printer,
+    audience: &Audience<'_>,
 ) -> Result<Outcome, Failure> {
+    let Audience { printer, events } = *audience;
     let sides = &args.sides;
     let mut outcome = Outcome::default();
     describe(job, printer);
@@ -127,23 +169,20 @@ async fn look_at_all(
         source: &sides.source_schema,
         target: &sides.target_schema,
     };
-    let begun = std::time::Instant::now();
+    let step = events.step(LOOK);
     let mut looked = look(job, source, schemas, Purpose::Migrate).await?;
     frame.sides.clone_from(&looked.sides);
-    outcome
-        .phases
-        .push(("look at both databases".to_owned(), begun.elapsed()));
+    outcome.phases.push(step.end());
+    events.databases(&looked.sides);
     if looked.readable {
         lock_rights(job, &mut looked, schemas).await?;
-        let begun = std::time::Instant::now();
+        let step = events.step(REHEARSE);
         let rehearsed =
-            rehearsal::rehearse(job, source, schemas, &mut looked, list, printer).await?;
+            rehearsal::rehearse(job, source, schemas, &mut looked, list, rejects, audience).await?;
         outcome.run = Some(rehearsed.report);
         outcome.forecast = rehearsed.forecast;
         outcome.links = rehearsed.links;
-        outcome
-            .phases
-            .push(("rehearse every row".to_owned(), begun.elapsed()));
+        outcome.phases.push(step.end());
     } else {
         if list.is_some() {
             printer.always("no list of accounts is written: the rows could not be rehearsed");
@@ -200,10 +239,12 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
     if let Some(run) = run {
         printer.say(&table::ledger(run));
         // What a reason of the mapping says, its findings say; of the others the place must be told.
-        printer.diagnostics(
-            &job.compiled.files,
-            &rejects::builtin(&job.program.plan, run),
-        );
+        if !job.leaves_out(run) {
+            printer.diagnostics(
+                &job.compiled.files,
+                &rejects::builtin(&job.program.plan, run),
+            );
+        }
     }
     if let Some(forecast) = &outcome.forecast {
         printer.say(&table::accounts(&forecast.accounts, &outcome.links));
@@ -215,7 +256,8 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
     }
 }
 
-fn verdict(outcome: &Outcome, accepted: &Accepted, status: ExitStatus) -> String {
+fn verdict(job: &Job, outcome: &Outcome, status: ExitStatus) -> String {
+    let accepted = &job.accepted;
     let count = |wanted: &dyn Fn(&Finding) -> bool| {
         outcome
             .findings
@@ -223,9 +265,10 @@ fn verdict(outcome: &Outcome, accepted: &Accepted, status: ExitStatus) -> String
             .filter(|found| wanted(found))
             .count()
     };
-    let errors = count(&|finding| finding.severity == FindingSeverity::Error);
+    let errors = count(&|finding| accepted.blocks(finding));
+    let left_out = count(&|finding| accepted.acceptance(finding) == Acceptance::LeftOut);
     let known = count(&|finding| accepted.acceptance(finding) == Acceptance::Accepted);
-    let warnings = outcome.findings.len() - errors - known;
+    let warnings = outcome.findings.len() - errors - left_out - known;
     let rehearsed = match &outcome.run {
         Some(run) => format!(
             "{} rehearsed",
@@ -233,7 +276,17 @@ fn verdict(outcome: &Outcome, accepted: &Accepted, status: ExitStatus) -> String
         ),
         None => "the rows were not rehearsed".to_owned(),
     };
+    let rehearsed = match &outcome.run {
+        Some(run) if left_out > 0 => format!("{}; {rehearsed}", table::left_out(run, "would be")),
+        Some(run) if run.rejected > 0 && !job.reject_limit.is_none() => {
+            format!("{}; {rehearsed}", job.reject_limit.exceeded(run.rejected))
+        }
+        Some(_) | None => rehearsed,
+    };
     match (errors, warnings) {
+        (0, 0) if left_out > 0 && known == 0 => {
+            format!("ready to migrate: {rehearsed}, nothing was changed")
+        }
         (0, 0) if known > 0 => format!(
             "ready to migrate: {}, accepted; {rehearsed}, nothing was changed",
             plural(known, "warning")
@@ -263,37 +316,25 @@ fn plural(number: usize, noun: &str) -> String {
     }
 }
 
-/// Gives out the report of a command that failed, to its file and for programs to stdout; the failure
+/// Gives out the report of a command that failed, to its files and for programs to stdout; the failure
 /// stays the answer.
 pub(super) fn with_report(
     job: &Job,
-    path: Option<&std::path::Path>,
+    paths: &[PathBuf],
     frame: &Frame,
     failure: Failure,
     printer: &Printer,
 ) -> Failure {
     let json = printer.format == OutputFormat::Json;
-    if path.is_none() && !json {
+    if paths.is_empty() && !json {
         return failure;
     }
-    let text = match failure.status {
-        ExitStatus::OutcomeUnknown => "failed; whether the target was changed is unknown",
-        ExitStatus::Interrupted | ExitStatus::Terminated => "interrupted; nothing was changed",
-        _ => "failed; nothing was changed",
-    };
-    let verdict = Verdict {
-        exit: failure.status.code(),
-        committed: false,
-        text: text.to_owned(),
-        problems: failure.diagnostics.iter().map(Into::into).collect(),
-    };
+    let verdict = Verdict::of(&failure);
     let report = report::report(job, &Outcome::default(), frame, verdict);
     if json {
         printer.data(&report::json(&report));
     }
-    if let Some(path) = path
-        && let Err(mut unwritten) = report::write(path, &report)
-    {
+    if let Err(mut unwritten) = report::write(paths, &report) {
         unwritten.status = failure.status;
         unwritten.diagnostics.splice(0..0, failure.diagnostics);
         return unwritten;

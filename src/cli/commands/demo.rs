@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{ddl, snapshot};
-use crate::cli::args::{CheckArgs, DemoArgs, FindingArgs, MigrateArgs, SideArgs};
+use crate::cli::args::{
+    CheckArgs, DemoArgs, FindingArgs, MigrateArgs, Proxy, RejectArgs, SideArgs,
+};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
@@ -91,10 +93,12 @@ async fn show(
     step(3, "mapwright check: every row rehearsed, nothing written");
     let check = CheckArgs {
         findings: FindingArgs::default(),
+        rejects: RejectArgs::default(),
+        events: None,
         write_accept_file: None,
         lockout_csv: None,
         explain_finding: None,
-        report: None,
+        report: Vec::new(),
         sides: sides.clone(),
     };
     let status = Box::pin(super::check::run(&check, printer)).await?;
@@ -107,11 +111,15 @@ async fn show(
     );
     let mut migrate = MigrateArgs {
         findings: FindingArgs::default(),
+        rejects: RejectArgs::default(),
+        events: None,
         verify: false,
-        report: None,
+        report: Vec::new(),
+        proxy: Proxy::default(),
         sides,
         dry_run: true,
         no_source_lock: false,
+        wait_lock: None,
     };
     let status = Box::pin(super::migrate::run(&migrate, printer)).await?;
     if status != ExitStatus::Done {
@@ -221,11 +229,11 @@ fn configurations(cluster: &Cluster) -> Result<Directory, Failure> {
     let port = crate::pg::throwaway::PORT;
     let user = crate::pg::throwaway::SUPERUSER;
     let homeserver = format!(
-        "server_name: {SERVER_NAME}\npassword_config:\n  pepper: {}\ndatabase:\n  name: psycopg2\n  args:\n    host: {socket}\n    port: {port}\n    user: {user}\n    dbname: synapse\n",
+        "server_name: {SERVER_NAME}\npublic_baseurl: https://matrix.{SERVER_NAME}/\npassword_config:\n  pepper: {}\ndatabase:\n  name: psycopg2\n  args:\n    host: {socket}\n    port: {port}\n    user: {user}\n    dbname: synapse\n",
         population::PEPPER
     );
     let mut mas = format!(
-        "matrix:\n  homeserver: {SERVER_NAME}\ndatabase:\n  socket: {socket}\n  port: {port}\n  username: {user}\n  database: mas\npasswords:\n  schemes:\n  - {{version: 1, algorithm: bcrypt, secret: {}, unicode_normalization: true}}\n  - {{version: 2, algorithm: argon2id}}\nupstream_oauth2:\n  providers:\n",
+        "http:\n  public_base: https://auth.{SERVER_NAME}/\n  listeners:\n  - resources: [{{name: discovery}}, {{name: oauth}}, {{name: compat}}]\n    binds: [{{address: \"[::]:8080\"}}]\nmatrix:\n  homeserver: {SERVER_NAME}\n  secret: made-up\ndatabase:\n  socket: {socket}\n  port: {port}\n  username: {user}\n  database: mas\npasswords:\n  schemes:\n  - {{version: 1, algorithm: bcrypt, secret: {}, unicode_normalization: true}}\n  - {{version: 2, algorithm: argon2id}}\nupstream_oauth2:\n  providers:\n",
         population::PEPPER
     );
     for (name, id) in population::PROVIDERS.iter().zip(PROVIDER_IDS) {

@@ -1,16 +1,20 @@
 //! `migrate`: everything, or nothing.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
 use crate::cli::args::{MigrateArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Accepted, Standing};
+use crate::cli::operator::events::Events;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::migration::{End, Migration, interrupted};
-use crate::cli::operator::preflight::{Purpose, Schemas, look};
+use crate::cli::operator::next_steps::{self, Invocation, RehearsedBy};
+use crate::cli::operator::preflight::{LOOK, Purpose, Schemas, look_in_time};
+use crate::cli::operator::progress::Audience;
+use crate::cli::operator::reject_list::RejectList;
 use crate::cli::operator::report::{self, Frame, Verdict};
+use crate::cli::operator::waiting::patience;
 use crate::cli::operator::{Job, Outcome, findings, table};
 use crate::cli::printer::{Printer, Style};
 use crate::config::DataFacts;
@@ -23,12 +27,34 @@ use super::check::{describe, with_report};
 /// # Errors
 /// What made it impossible; the target is as it was then, unless the outcome of COMMIT is unknown.
 pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let mut inputs = args.sides.inputs();
+    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
+    let path = args.events.as_deref();
+    let events = Events::begin(path, &inputs, "migrate", args.dry_run, printer)?;
+    let audience = Audience {
+        printer,
+        events: &events,
+    };
+    let ended = Box::pin(told(args, inputs, &audience)).await;
+    events.end(&ended, printer);
+    ended
+}
+
+async fn told(
+    args: &MigrateArgs,
+    mut inputs: Vec<&Path>,
+    audience: &Audience<'_>,
+) -> Result<ExitStatus, Failure> {
+    let Audience { printer, events } = *audience;
     let sides = &args.sides;
     let mut job = Job::new(sides, printer)?;
     job.accepted = Accepted::read(&args.findings, &job.compiled.plan)?;
-    let mut inputs = sides.inputs();
-    inputs.extend(args.findings.accept_file.iter().map(PathBuf::as_path));
-    report::writable(args.report.as_deref(), &inputs)?;
+    job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
+    events.mapping(&job);
+    inputs.extend(args.events.as_deref());
+    report::writable(&args.report, &inputs)?;
+    inputs.extend(args.report.iter().map(PathBuf::as_path));
+    let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
     let started_at = jiff::Timestamp::now();
     let mut frame = Frame {
         command: "migrate",
@@ -41,10 +67,11 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
     let ended = Box::pin(attempt(
         &job,
         args,
+        &rejects,
         &mut frame,
         &mut outcome,
         &mut interrupts,
-        printer,
+        audience,
     ))
     .await;
     findings::sort(&mut outcome.findings);
@@ -52,8 +79,7 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         Ok(end) => end,
         Err(mut failure) => {
             let Some(status) = interrupts.received() else {
-                let path = args.report.as_deref();
-                return Err(with_report(&job, path, &frame, failure, printer));
+                return Err(with_report(&job, &args.report, &frame, failure, printer));
             };
             let text = if failure.status == ExitStatus::OutcomeUnknown {
                 "interrupted while COMMIT was under way; its outcome is unknown"
@@ -63,40 +89,42 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
                 failure.diagnostics.clear();
                 "interrupted; everything was rolled back, nothing was changed"
             };
-            let failure = with_report(&job, args.report.as_deref(), &frame, failure, printer);
+            let failure = with_report(&job, &args.report, &frame, failure, printer);
             printer.diagnostics(&failure.files, &failure.diagnostics);
             printer.always(text);
             return Err(Failure::new(failure.status, Vec::new()));
         }
     };
+    job.accepted = job.accepted_after(outcome.run.as_ref());
     show(&job, &outcome, printer);
+    // Whoever reads only the last line learns that it was not everything.
+    let left_out = match &outcome.run {
+        Some(run) if job.leaves_out(run) => format!("; {}", table::left_out(run, "were")),
+        Some(_) | None => String::new(),
+    };
+    let well = if left_out.is_empty() {
+        Style::Good
+    } else {
+        Style::Warning
+    };
     let (status, text, style) = match end {
         End::Committed => (
             ExitStatus::Done,
             format!(
-                "migrated: {} in the target, committed",
+                "migrated: {} in the target, committed{left_out}",
                 table::rows_that(total(&outcome), "is", "are")
             ),
-            Style::Good,
+            well,
         ),
         End::RolledBack => (
             ExitStatus::Done,
             format!(
-                "dry run: {} written and rolled back, nothing was changed",
+                "dry run: {} written and rolled back, nothing was changed{left_out}",
                 table::rows_that(total(&outcome), "was", "were")
             ),
-            Style::Good,
+            well,
         ),
-        End::Refused => (
-            ExitStatus::Findings,
-            if findings::any_error(&outcome.findings) {
-                "not migrated: the errors above must be mended first; nothing was changed"
-            } else {
-                "not migrated: warnings that are not accepted are denied (--deny-warnings); nothing was changed"
-            }
-            .to_owned(),
-            Style::Error,
-        ),
+        End::Refused => (ExitStatus::Findings, refusal(&job, &outcome), Style::Error),
     };
     let verdict = Verdict {
         exit: status.code(),
@@ -104,18 +132,51 @@ pub async fn run(args: &MigrateArgs, printer: &Printer) -> Result<ExitStatus, Fa
         text: text.clone(),
         problems: Vec::new(),
     };
-    let report = report::report(&job, &outcome, &frame, verdict);
+    let mut report = report::report(&job, &outcome, &frame, verdict);
+    let invocation = Invocation {
+        sides,
+        findings: &args.findings,
+        max_rejects: args.rejects.max_rejects.as_ref().map(ToString::to_string),
+        reports: &args.report,
+    };
+    report.next_steps = match end {
+        End::Committed => next_steps::after_commit(&job, &invocation),
+        End::RolledBack => next_steps::before(&job, &invocation, RehearsedBy::DryRun),
+        End::Refused => Vec::new(),
+    };
+    if !report.next_steps.is_empty() {
+        printer.say(&next_steps::render(&report.next_steps, args.proxy));
+    }
+    events.conclude(&report);
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
     }
     printer.always(&printer.styled(style, &text));
-    if let Some(path) = &args.report
-        && let Err(failure) = report::write(path, &report)
-    {
+    if let Err(failure) = report::write(&args.report, &report) {
         // What was committed stays; only its report is missing.
         printer.diagnostics(&failure.files, &failure.diagnostics);
     }
     Ok(status)
+}
+
+/// Why nothing was migrated.
+fn refusal(job: &Job, outcome: &Outcome) -> String {
+    let rejected = outcome
+        .run
+        .as_ref()
+        .filter(|run| run.rejected > 0 && !job.leaves_out(run) && !job.reject_limit.is_none());
+    let why = if let Some(run) = rejected {
+        job.reject_limit.exceeded(run.rejected)
+    } else if outcome
+        .findings
+        .iter()
+        .any(|finding| job.accepted.blocks(finding))
+    {
+        "the errors above must be mended first".to_owned()
+    } else {
+        "warnings that are not accepted are denied (--deny-warnings)".to_owned()
+    };
+    format!("not migrated: {why}; nothing was changed")
 }
 
 fn total(outcome: &Outcome) -> u64 {
@@ -125,11 +186,13 @@ fn total(outcome: &Outcome) -> u64 {
 async fn attempt(
     job: &Job,
     args: &MigrateArgs,
+    rejects: &RejectList,
     frame: &mut Frame,
     outcome: &mut Outcome,
     interrupts: &mut Interrupts,
-    printer: &Printer,
+    audience: &Audience<'_>,
 ) -> Result<End, Failure> {
+    let Audience { printer, events } = *audience;
     describe(job, printer);
     let Some(source) = &job.settings.source else {
         outcome.findings = job.settings.config_findings(DataFacts {
@@ -141,15 +204,15 @@ async fn attempt(
         source: &args.sides.source_schema,
         target: &args.sides.target_schema,
     };
-    let begun = Instant::now();
+    let patience = patience(args.wait_lock, audience);
+    let step = events.step(LOOK);
     let looked = tokio::select! {
-        looked = look(job, source, schemas, Purpose::Migrate) => looked?,
+        looked = look_in_time(job, source, schemas, Purpose::Migrate, &patience) => looked?,
         _ = interrupts.wait() => return Err(interrupted()),
     };
     frame.sides.clone_from(&looked.sides);
-    outcome
-        .phases
-        .push(("look at both databases".to_owned(), begun.elapsed()));
+    outcome.phases.push(step.end());
+    events.databases(&looked.sides);
     // What the configurations forbid is known before a row is read; what hangs on the rows is asked
     // again when they are.
     outcome.findings.clone_from(&looked.findings);
@@ -166,7 +229,9 @@ async fn attempt(
         args,
         source,
         schemas,
-        printer,
+        rejects,
+        patience,
+        audience,
     };
     Box::pin(migration.run(looked, outcome, interrupts)).await
 }

@@ -6,6 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::past_run::PastRun;
 use crate::cli::operator::preflight::{Purpose, Schemas, look};
+use crate::cli::operator::reject_limit::RejectLimit;
 use crate::cli::operator::report::{self, Frame, NotCompared, Verdict};
 use crate::cli::operator::verification::{self, Comparison};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, table};
@@ -31,7 +32,11 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
         sides.migrated_at = Some(past.migrated_at.to_string());
     }
     let started_at = jiff::Timestamp::now();
-    let job = Job::new(&sides, printer)?;
+    let mut job = Job::new(&sides, printer)?;
+    job.allow_rejects(match &past {
+        Some(past) => RejectLimit::Rows(past.left_out),
+        None => args.max_rejects.unwrap_or_default(),
+    });
     let mut frame = Frame {
         command: "verify",
         dry_run: false,
@@ -161,7 +166,7 @@ async fn compare(
     let run = comparison
         .make(&mut made, "making every row anew", printer)
         .await?;
-    if run.rejected > 0 {
+    if run.rejected > 0 && !job.leaves_out(&run) {
         outcome.findings = run.findings(&job.program);
         outcome
             .findings
@@ -212,8 +217,12 @@ fn verdict(
         Some([]) => (
             ExitStatus::Done,
             format!(
-                "verified: {} rows of the target are as the mapping makes them, and there are no others",
-                table::thousands(outcome.written.iter().sum())
+                "verified: {} rows of the target are as the mapping makes them, and there are no others{}",
+                table::thousands(outcome.written.iter().sum()),
+                match outcome.run.as_ref().filter(|run| run.rejected > 0) {
+                    Some(run) => format!("; {}", table::left_out(run, "were")),
+                    None => String::new(),
+                }
             ),
             Style::Good,
         ),

@@ -3,7 +3,7 @@
 //! A warning is accepted while it concerns no more rows than were accepted. Errors cannot be: what
 //! stops a run is mended, not waved through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use crate::cli::finding_pages::{self, Weight};
 use crate::config::{AcceptEntry, Environment, accept_file, accept_flag};
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::plan::{Plan, ReasonSeverity};
+use crate::run::RunReport;
 use crate::types::SeverityValue;
 
 use super::report;
@@ -30,6 +31,9 @@ pub enum Acceptance {
     Accepted,
     /// It was accepted for fewer.
     Grown,
+    /// An error whose rows are left out, because `--max-rejects` allows so many.
+    #[serde(rename = "left_out")]
+    LeftOut,
 }
 
 /// What all findings together mean for the end of a command.
@@ -48,6 +52,8 @@ pub enum Standing {
 pub struct Accepted {
     entries: BTreeMap<String, AcceptEntry>,
     deny_warnings: bool,
+    /// The reasons of rejected rows that may be left out.
+    left_out: BTreeSet<String>,
 }
 
 impl Accepted {
@@ -81,7 +87,15 @@ impl Accepted {
                 .map(|entry| (entry.id.clone(), entry))
                 .collect(),
             deny_warnings: args.deny_warnings,
+            left_out: BTreeSet::new(),
         })
+    }
+
+    /// From now on the rows that a run rejected may be left out.
+    pub fn leave_out(&mut self, run: &RunReport) {
+        let reasons = run.reasons.iter();
+        let errors = reasons.filter(|report| report.severity == SeverityValue::Error);
+        self.left_out = errors.map(|report| report.reason.clone()).collect();
     }
 
     fn entry(&self, finding: &Finding) -> Option<&AcceptEntry> {
@@ -93,6 +107,9 @@ impl Accepted {
 
     /// Whether a finding is accepted.
     pub fn acceptance(&self, finding: &Finding) -> Acceptance {
+        if finding.severity == FindingSeverity::Error && self.left_out.contains(&finding.id) {
+            return Acceptance::LeftOut;
+        }
         match self.entry(finding).map(|entry| entry.count) {
             None => Acceptance::Open,
             Some(Some(count)) if finding.count > count => Acceptance::Grown,
@@ -111,13 +128,19 @@ impl Accepted {
         Some((&entry.origin, entry.note.as_deref()))
     }
 
+    /// Whether a finding is an error that stops a run.
+    pub fn blocks(&self, finding: &Finding) -> bool {
+        finding.severity == FindingSeverity::Error
+            && self.acceptance(finding) != Acceptance::LeftOut
+    }
+
     /// What the findings mean for the end of a command.
     pub fn standing(&self, findings: &[Finding]) -> Standing {
         let open = findings.iter().any(|finding| {
             finding.severity == FindingSeverity::Warning
                 && self.acceptance(finding) != Acceptance::Accepted
         });
-        let errors = super::findings::any_error(findings);
+        let errors = findings.iter().any(|finding| self.blocks(finding));
         match (errors, open) {
             (true, _) => Standing::Blocked,
             (false, true) if self.deny_warnings => Standing::Blocked,

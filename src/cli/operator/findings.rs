@@ -94,12 +94,13 @@ pub fn render(
     let mut last = None;
     let is_open = |finding: &&Finding| accepted.acceptance(finding) != Acceptance::Accepted;
     for finding in findings.iter().filter(is_open) {
-        let heading = (finding.severity, group(&finding.id));
+        let word = match (finding.severity, accepted.acceptance(finding)) {
+            (_, Acceptance::LeftOut) => "rejected rows, left out",
+            (FindingSeverity::Error, _) => "errors",
+            (FindingSeverity::Warning, _) => "warnings",
+        };
+        let heading = (word, group(&finding.id));
         if last != Some(heading) {
-            let word = match finding.severity {
-                FindingSeverity::Error => "errors",
-                FindingSeverity::Warning => "warnings",
-            };
             let title = format!("{word}: {}", heading.1.title());
             // Writing into a String cannot fail.
             let _ = writeln!(text, "{}\n", printer.styled(Style::Bold, &title));
@@ -118,9 +119,10 @@ fn one(
     accepted: &Accepted,
     printer: &Printer,
 ) {
-    let (word, style) = match finding.severity {
-        FindingSeverity::Error => ("error", Style::Error),
-        FindingSeverity::Warning => ("warning", Style::Warning),
+    let (word, style) = match (finding.severity, accepted.acceptance(finding)) {
+        (_, Acceptance::LeftOut) => ("left out", Style::Warning),
+        (FindingSeverity::Error, _) => ("error", Style::Error),
+        (FindingSeverity::Warning, _) => ("warning", Style::Warning),
     };
     let head = printer.styled(style, &format!("{word}[{}]", finding.id));
     let _ = write!(text, "{head}  {}", counted(finding.count));

@@ -2,28 +2,30 @@
 //! and its end.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::cli::args::MigrateArgs;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::printer::Printer;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions};
 use crate::pg::target::{
     Ending, Phase, TargetEvent, TargetObserver, TargetOptions, TargetTransaction, Written,
 };
-use crate::pg::{Connect, Endpoint, PgError, PgErrorKind};
+use crate::pg::{Connect, Endpoint, Patience, PgError, PgErrorKind};
 use crate::run::digest::{Both, DigestSink, TableDigest};
 use crate::run::{Inputs, RunReport, find_row, run as run_plan};
 
 use super::accept::Standing;
 use super::across::Across;
+use super::building::Building;
 use super::forecast::Forecast;
 use super::interrupt::Interrupts;
 use super::preflight::{Looked, Schemas};
+use super::progress::{Audience, Progress};
+use super::reject_list::RejectList;
 use super::verification::{self, Comparison};
 use super::{Job, Outcome, connector, findings, rehearsal, rejects};
 
@@ -81,8 +83,12 @@ pub struct Migration<'j> {
     pub source: &'j Endpoint,
     /// The schemas of both sides.
     pub schemas: Schemas<'j>,
-    /// What says how far it is.
-    pub printer: &'j Printer,
+    /// Where rejected rows are listed.
+    pub rejects: &'j RejectList,
+    /// How long whoever is in the way is waited for.
+    pub patience: Patience,
+    /// Who hears how far it is.
+    pub audience: &'j Audience<'j>,
 }
 
 impl Migration<'_> {
@@ -106,10 +112,14 @@ impl Migration<'_> {
         };
         let options = SourceOptions {
             own_sessions: vec![looked.source.facts.backend_pid],
+            patience: self.patience.clone(),
             ..SourceOptions::new(self.schemas.source, lock)
         };
         let tables = self.job.source_tables();
-        let begun = Instant::now();
+        let step = self
+            .audience
+            .events
+            .step("lock the source and take its snapshot");
         let reader = tokio::select! {
             reader = PgSource::open(&source_connect, &options, &tables) => reader?,
             _ = interrupts.wait() => return Err(interrupted()),
@@ -117,20 +127,16 @@ impl Migration<'_> {
         if lock == SourceLock::NoLock {
             self.unlocked_sessions(&reader)?;
         }
-        outcome.phases.push((
-            "lock the source and take its snapshot".to_owned(),
-            begun.elapsed(),
-        ));
-        let ended = self
-            .write(
-                &looked,
-                &reader,
-                &source_connect,
-                &target_connect,
-                outcome,
-                interrupts,
-            )
-            .await;
+        outcome.phases.push(step.end());
+        let ended = Box::pin(self.write(
+            &looked,
+            &reader,
+            &source_connect,
+            &target_connect,
+            outcome,
+            interrupts,
+        ))
+        .await;
         // The locks were held until the target's COMMIT answered.
         let released = reader.release().await;
         let end = ended?;
@@ -167,8 +173,12 @@ impl Migration<'_> {
         interrupts: &mut Interrupts,
     ) -> Result<End, Failure> {
         let times: Arc<Mutex<Vec<(String, Duration)>>> = Arc::default();
-        let options = TargetOptions::new(self.schemas.target);
-        let observer = self.observer(&times, interrupts.clone());
+        let options = TargetOptions {
+            patience: self.patience.clone(),
+            ..TargetOptions::new(self.schemas.target)
+        };
+        let building = Building::new(self.audience);
+        let observer = self.observer(&times, building.clone(), interrupts.clone());
         let targets = self.job.target_tables();
         // Dropped half-way, it ends with its connection.
         let mut transaction = tokio::select! {
@@ -210,14 +220,20 @@ impl Migration<'_> {
         outcome.forecast = forecast;
         outcome.written.clone_from(&report.written);
         outcome.digests = digests.iter().map(|table| table.whole()).collect();
-        let refused = report.rejected > 0
-            || self.job.accepted.standing(&outcome.findings) == Standing::Blocked;
-        let rejects = rejects::all(&self.job.program.plan, &report);
+        let accepted = self.job.accepted_after(Some(&report));
+        let too_many = report.rejected > 0 && !self.job.leaves_out(&report);
+        let refused = too_many || accepted.standing(&outcome.findings) == Standing::Blocked;
+        let rejected = rejects::all(&self.job.program.plan, &report);
         outcome.run = Some(report);
-        if refused {
+        // Rows are left out only if each of them is listed.
+        let listed = self.rejects.finish();
+        if refused || listed.is_err() {
             transaction.rollback().await;
-            self.printer.diagnostics(&self.job.compiled.files, &rejects);
+            self.audience
+                .printer
+                .diagnostics(&self.job.compiled.files, &rejected);
             outcome.nothing_written();
+            listed?;
             return Ok(End::Refused);
         }
         let mut read_back = None;
@@ -233,14 +249,14 @@ impl Migration<'_> {
                         schemas: self.schemas,
                         broadcasts,
                     };
-                    let begun = Instant::now();
+                    let step = self.audience.events.step("read the rows back");
                     let same = self.read_back(&comparison, &digests).await;
                     drop(comparison);
                     if let Err(failure) = same {
                         complete.end(Ending::RollBack, target_connect).await?;
                         return Err(failure.into());
                     }
-                    read_back = Some(begun.elapsed());
+                    read_back = Some(step.end());
                 }
                 let ending = if self.args.dry_run {
                     Ending::RollBack
@@ -253,6 +269,7 @@ impl Migration<'_> {
             let mut finish = std::pin::pin!(finish);
             tokio::select! {
                 ended = &mut finish => ended,
+                never = building.tell_on() => match never {},
                 _ = interrupts.wait() => {
                     // The transaction answers the cancellation itself, once it is rolled back.
                     let (ended, ()) = tokio::join!(finish, canceller.cancel(target_connect));
@@ -263,9 +280,7 @@ impl Migration<'_> {
         if let Ok(times) = times.lock() {
             outcome.phases.extend(times.iter().cloned());
         }
-        if let Some(took) = read_back {
-            outcome.phases.push(("read the rows back".to_owned(), took));
-        }
+        outcome.phases.extend(read_back);
         match ended {
             Ok(()) if self.args.dry_run => Ok(End::RolledBack),
             Ok(()) => Ok(End::Committed),
@@ -275,6 +290,8 @@ impl Migration<'_> {
                     PgErrorKind::Unsuitable | PgErrorKind::RowsRefused
                 ) =>
             {
+                self.rejects.key_violated(&error);
+                self.rejects.finish()?;
                 outcome.findings.push(findings::from_pg(&error));
                 outcome.nothing_written();
                 Ok(End::Refused)
@@ -310,7 +327,9 @@ impl Migration<'_> {
             rehearsal::broadcasts(job, reader, transaction.client(), self.schemas).await?;
         let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
         let mut sink = transaction.sink().await?;
-        let mut watch = rehearsal::watch(job, self.printer, "migrating");
+        let tables = rehearsal::scanned(&job.program.plan, reader).await?;
+        let progress = Progress::new(self.audience, "migrating", Phase::Copy.name(), tables);
+        let mut watch = rehearsal::watch(job, progress.clone(), self.rejects);
         let inputs = Inputs {
             program: &job.program,
             broadcasts: broadcasts.clone(),
@@ -318,7 +337,8 @@ impl Migration<'_> {
         };
         let mut digests = DigestSink::new(&job.program.plan);
         let mut both = Both(&mut sink, &mut digests);
-        let outcome = run_plan(inputs, &mut scans, &mut both, &mut watch).await;
+        let pass = run_plan(inputs, &mut scans, &mut both, &mut watch);
+        let outcome = progress.beside(pass).await;
         watch.finish();
         let finished = match outcome {
             Ok(report) => match sink.finish().await {
@@ -339,21 +359,34 @@ impl Migration<'_> {
             (Ok(done), _) => done,
             (Err(failure), None) => return Err(failure),
             (Err(mut failure), Some(row)) => {
+                if let (false, Some(diagnostic)) =
+                    (job.reject_limit.is_none(), failure.diagnostics.first_mut())
+                {
+                    diagnostic.notes.push(
+                        "`--max-rejects` leaves out rows that the mapping rejects; one that the target refuses ends the transaction"
+                            .to_owned(),
+                    );
+                }
                 let inputs = Inputs {
                     program: &job.program,
                     broadcasts,
                     limits: job.limits,
                 };
                 let mut scans = reader.scan(source_connect, &job.scan_queries()).await?;
-                let origin = find_row(inputs, &mut scans, row.0, row.1).await;
-                if let (Ok(Some(origin)), Some(diagnostic)) =
-                    (origin, failure.diagnostics.first_mut())
+                let origin = find_row(inputs, &mut scans, row.target, row.row).await;
+                let origin = origin.ok().flatten();
+                self.rejects
+                    .refused(row.target, origin.as_ref(), row.sqlstate.as_deref());
+                if let (Some(origin), Some(diagnostic)) = (origin, failure.diagnostics.first_mut())
                 {
                     diagnostic.notes.push(format!(
                         "written by map `{}`; {}",
                         origin.map,
                         findings::source_key(&origin.key)
                     ));
+                }
+                if let Err(unlisted) = self.rejects.finish() {
+                    failure.diagnostics.extend(unlisted.diagnostics);
                 }
                 return Err(failure);
             }
@@ -373,9 +406,11 @@ impl Migration<'_> {
         comparison: &Comparison<'_>,
         written: &[TableDigest],
     ) -> Result<(), Failure> {
-        self.printer.say("        reading the rows back");
+        self.audience.printer.say("        reading the rows back");
         let held = comparison.held().await?;
-        let differences = comparison.differences(written, &held, self.printer).await?;
+        let differences = comparison
+            .differences(written, &held, self.audience.printer)
+            .await?;
         if differences.is_empty() {
             return Ok(());
         }
@@ -400,31 +435,32 @@ impl Migration<'_> {
     fn observer(
         &self,
         times: &Arc<Mutex<Vec<(String, Duration)>>>,
+        building: Building,
         interrupts: Interrupts,
     ) -> TargetObserver {
-        let printer = self.printer.clone();
+        let events = self.audience.events.clone();
+        let printer = self.audience.printer.clone();
         let times = Arc::clone(times);
         let last = Phase::ALL.len();
         Box::new(move |event| {
             match event {
                 TargetEvent::Started(phase) => {
                     printer.say(&format!("[{:>2}/{last}] {}", phase.number(), phase.name()));
+                    events.started(phase.name());
                     if interrupts.received().is_some() {
                         let diagnostic = Diagnostic::error(codes::E0675, "interrupted");
                         return Err(PgError::new(PgErrorKind::Unexpected, diagnostic));
                     }
                 }
                 TargetEvent::Ended(phase, took) => {
+                    events.ended(phase.name(), *took);
                     if let Ok(mut times) = times.lock() {
                         times.push((phase.name().to_owned(), *took));
                     }
                 }
-                TargetEvent::Rebuilding {
-                    name, place, of, ..
-                } => {
-                    printer.live_line(&format!("        {place} of {of}: {name}"));
+                TargetEvent::Rebuilding { .. } | TargetEvent::Rebuilt { .. } => {
+                    building.hear(event);
                 }
-                TargetEvent::Rebuilt { .. } => printer.live_line(""),
             }
             Ok(())
         })

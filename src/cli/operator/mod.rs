@@ -3,24 +3,32 @@
 pub mod accept;
 pub mod across;
 pub mod advice;
+pub mod building;
+pub mod events;
 pub mod findings;
 pub mod forecast;
 pub mod interrupt;
 pub mod lockout;
 pub mod migration;
+pub mod next_steps;
 pub mod one_account;
+pub mod page;
 pub mod password;
 pub mod past_run;
 pub mod preflight;
 pub mod progress;
 pub mod rehearsal;
+pub mod reject_limit;
+pub mod reject_list;
 pub mod rejects;
+pub mod remaining;
 pub mod report;
 pub mod sides;
 pub mod sql_text;
 pub mod table;
 pub mod unproven;
 pub mod verification;
+pub mod waiting;
 pub mod watch;
 
 use std::collections::BTreeMap;
@@ -38,6 +46,7 @@ use crate::run::digest::RowsDigest;
 use crate::run::{Limits, RunReport};
 use crate::types::{OwnedValue, SeverityValue, Ty};
 
+use reject_limit::RejectLimit;
 use sides::Sides;
 
 use super::args::SideArgs;
@@ -61,6 +70,8 @@ pub struct Job {
     pub limits: Limits,
     /// The warnings that are accepted.
     pub accepted: accept::Accepted,
+    /// How many rejected rows may be left out.
+    pub reject_limit: RejectLimit,
 }
 
 impl Job {
@@ -100,6 +111,7 @@ impl Job {
         let program = mapping::program(compiled.plan.clone(), known, &args.set)?;
         let limits = Limits {
             partition: args.max_partition_memory.saturating_mul(1024 * 1024),
+            ..Limits::default()
         };
         Ok(Self {
             compiled,
@@ -108,7 +120,29 @@ impl Job {
             migrated_at,
             limits,
             accepted: accept::Accepted::default(),
+            reject_limit: RejectLimit::default(),
         })
+    }
+
+    /// Allows rejected rows to be left out.
+    pub fn allow_rejects(&mut self, limit: RejectLimit) {
+        self.reject_limit = limit;
+        self.limits.rejects = limit.certain_after();
+    }
+
+    /// Whether a run rejected rows, and no more than may be left out.
+    pub fn leaves_out(&self, run: &RunReport) -> bool {
+        let read = run.read.iter().sum();
+        run.rejected > 0 && self.reject_limit.allows(run.rejected, read)
+    }
+
+    /// What is accepted, once it is known which rows are left out.
+    pub fn accepted_after(&self, run: Option<&RunReport>) -> accept::Accepted {
+        let mut accepted = self.accepted.clone();
+        if let Some(run) = run.filter(|run| self.leaves_out(run)) {
+            accepted.leave_out(run);
+        }
+        accepted
     }
 
     /// The scans as queries.

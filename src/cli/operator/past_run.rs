@@ -23,6 +23,8 @@ pub struct PastRun {
     pub migrated_at: Timestamp,
     /// The rows it wrote, by table.
     pub written: Vec<PastTable>,
+    /// How many rows it rejected and left out.
+    pub left_out: u64,
 }
 
 /// Rows that a past run wrote into one table.
@@ -45,7 +47,13 @@ struct Document {
     mapping: PastMapping,
     migrated_at: String,
     written: Vec<PastTable>,
+    rejects: Option<PastRejects>,
     verdict: PastVerdict,
+}
+
+#[derive(Debug, Deserialize)]
+struct PastRejects {
+    rejected: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,12 +91,25 @@ impl PastRun {
             Failure::one(ExitStatus::Usage, diagnostic)
         })?;
         Self::parse(&text).map_err(|why| {
+            let page = super::report::is_page(path);
+            let (why, help) = if page {
+                let why = "it is a page for people; the report for programs is JSON".to_owned();
+                (
+                    why,
+                    "give the JSON file: `migrate` writes both if `--report` names both",
+                )
+            } else {
+                (
+                    why,
+                    "give the file that `migrate --report` wrote when it committed",
+                )
+            };
             let diagnostic = Diagnostic::error(
                 codes::E0616,
                 format!("`{}` is not the report of a migration", path.display()),
             )
             .note(why)
-            .help("give the file that `migrate --report` wrote when it committed");
+            .help(help);
             Failure::one(ExitStatus::Usage, diagnostic)
         })
     }
@@ -213,6 +234,7 @@ impl PastRun {
             mapping: document.mapping.name,
             migrated_at,
             written: document.written,
+            left_out: document.rejects.map_or(0, |rejects| rejects.rejected),
         })
     }
 }

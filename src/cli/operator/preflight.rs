@@ -10,12 +10,12 @@ use crate::catalog::needs::{Needs, Side};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::mapping::Compiled;
-use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
+use crate::diagnostics::{Finding, FindingSeverity};
 use crate::pg::database::{DatabaseFacts, database_facts, read_only};
 use crate::pg::introspect::{introspect, schema_version, unfinished_versions};
-use crate::pg::target::{lock_holder, preflight as target_preflight, surprises};
+use crate::pg::target::{preflight as target_preflight, surprises, wait_for_other_runs};
 use crate::pg::who_keeps_readers_out;
-use crate::pg::{Connection, PgError, connect};
+use crate::pg::{Connection, Patience, PgError, connect};
 use crate::plan::needs::needs;
 
 use super::report::SideReport;
@@ -36,6 +36,9 @@ pub struct Looked {
     /// Whether both databases have what it takes to read every row.
     pub readable: bool,
 }
+
+/// The step of the look.
+pub const LOOK: &str = "look at both databases";
 
 /// The names of the PostgreSQL schemas of both sides.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +68,20 @@ pub async fn look(
     schemas: Schemas<'_>,
     purpose: Purpose,
 ) -> Result<Looked, Failure> {
+    look_in_time(job, source, schemas, purpose, &Patience::default()).await
+}
+
+/// As [`look`], but with patience for another run that is under way.
+///
+/// # Errors
+/// As [`look`].
+pub async fn look_in_time(
+    job: &Job,
+    source: &crate::pg::Endpoint,
+    schemas: Schemas<'_>,
+    purpose: Purpose,
+    patience: &Patience,
+) -> Result<Looked, Failure> {
     let (source, target) = tokio::join!(connect(source), connect(&job.settings.target));
     let (source, target) = match (source, target) {
         (Ok(source), Ok(target)) => (source, target),
@@ -79,12 +96,7 @@ pub async fn look(
     }
     // Asked before anything else: a run under way keeps its tables locked, and every look at them
     // would wait for it.
-    if let Some(holder) = lock_holder(&target.client).await? {
-        let diagnostic = Diagnostic::error(codes::E0660, "another run is under way on the target")
-            .note(holder.to_string())
-            .help("wait for it to end, then try again");
-        return Err(Failure::one(ExitStatus::CouldNotStart, diagnostic));
-    }
+    wait_for_other_runs(&target.client, patience).await?;
     let mut looked = Looked {
         sides: [
             job.settings

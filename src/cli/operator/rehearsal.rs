@@ -5,13 +5,12 @@ use bytes::Bytes;
 use tokio_postgres::Client;
 
 use crate::cli::failure::Failure;
-use crate::cli::printer::Printer;
 use crate::config::{DataFacts, ProviderLinks};
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::eval::{decode, query};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions, load};
 use crate::pg::{Endpoint, references};
-use crate::plan::{ReferenceScope, ReferenceTo, Side};
+use crate::plan::{Plan, ReferenceScope, ReferenceTo, Side};
 use crate::run::{Inputs, NoSink, OutsideReference, RunReport, run};
 use crate::types::{PgType, Value};
 
@@ -19,10 +18,15 @@ use super::across::{self, Across};
 use super::forecast::Forecast;
 use super::lockout::Lockout;
 use super::preflight::{Looked, Schemas};
-use super::progress::Progress;
+use super::progress::{Audience, Progress};
+use super::reject_list::RejectList;
+use super::remaining::TableRows;
 use super::table::thousands;
 use super::watch::Watch;
 use super::{Job, connector};
+
+/// The step of a rehearsal.
+pub const REHEARSE: &str = "rehearse every row";
 
 /// What a rehearsal gave beside its findings.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ pub struct Rehearsed {
 }
 
 /// Runs every row of the source through the mapping and writes nothing; adds what it found. The
-/// accounts that nobody can sign in to go into `list`.
+/// accounts that nobody can sign in to go into `list`, rejected rows into `rejects`.
 ///
 /// # Errors
 /// What makes reading impossible, or writing the list.
@@ -46,8 +50,10 @@ pub async fn rehearse(
     schemas: Schemas<'_>,
     looked: &mut Looked,
     list: Option<Lockout>,
-    printer: &Printer,
+    rejects: &RejectList,
+    audience: &Audience<'_>,
 ) -> Result<Rehearsed, Failure> {
+    let printer = audience.printer;
     let connect = connector(source);
     let options = SourceOptions {
         own_sessions: vec![looked.source.facts.backend_pid],
@@ -56,7 +62,9 @@ pub async fn rehearse(
     let reader = PgSource::open(&connect, &options, &job.source_tables()).await?;
     let broadcasts = broadcasts(job, &reader, &looked.target.client, schemas).await?;
     let mut scans = reader.scan(&connect, &job.scan_queries()).await?;
-    let mut watch = watch(job, printer, "rehearsing");
+    let tables = scanned(&job.program.plan, &reader).await?;
+    let progress = Progress::new(audience, "rehearsing", REHEARSE, tables);
+    let mut watch = watch(job, progress.clone(), rejects);
     let lists = list.is_some();
     if let (Some(forecast), Some(list)) = (&mut watch.forecast, list) {
         forecast.list(list);
@@ -68,11 +76,10 @@ pub async fn rehearse(
     };
     // The leader has nothing to do while the rows go by.
     let mut sink = NoSink;
-    let (outcome, across) = tokio::join!(
-        run(inputs, &mut scans, &mut sink, &mut watch),
-        across_accounts(job, &reader, schemas)
-    );
+    let pass = progress.beside(run(inputs, &mut scans, &mut sink, &mut watch));
+    let (outcome, across) = tokio::join!(pass, across_accounts(job, &reader, schemas));
     watch.finish();
+    rejects.finish()?;
     let report = outcome.map_err(|diagnostic| {
         Failure::one(crate::cli::exit::ExitStatus::Unexpected, *diagnostic)
     })?;
@@ -120,10 +127,27 @@ pub async fn across_accounts(
     }
 }
 
+/// The tables of a pass, with about how many rows each has.
+///
+/// # Errors
+/// A source that breaks.
+pub async fn scanned(plan: &Plan, reader: &PgSource) -> Result<Vec<TableRows>, Failure> {
+    let tables: Vec<&str> = plan.scans.iter().map(|scan| scan.table.as_str()).collect();
+    let estimates = reader.estimated_rows(&tables).await?;
+    let tables = tables.into_iter().zip(estimates);
+    let tables = tables.map(|(table, estimate)| TableRows {
+        table: table.to_owned(),
+        read: 0,
+        estimate,
+    });
+    Ok(tables.collect())
+}
+
 /// What watches a pass over the rows.
-pub fn watch(job: &Job, printer: &Printer, what: &'static str) -> Watch {
+pub fn watch(job: &Job, progress: Progress, rejects: &RejectList) -> Watch {
     Watch {
-        progress: Progress::new(printer, what),
+        rejects: rejects.clone(),
+        progress,
         forecast: job
             .settings
             .products

@@ -1,7 +1,9 @@
 //! The report: one JSON document that says what a command did. Its schema is documented in
 //! `docs/reference/report.md`; no secret is in it.
 
-use std::path::Path;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -11,13 +13,15 @@ use crate::cli::finding_pages::group;
 use crate::cli::replaced_file;
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{EndpointSummary, ServerFacts};
+use crate::plan::Plan;
 use crate::run::difference::TableDifference;
 use crate::run::{MapLedger, ReasonReport};
 
 use super::accept::Acceptance;
 use super::forecast::{Accounts, SignIn};
+use super::next_steps::Step;
 use super::past_run::PastRun;
-use super::{Job, Outcome, findings};
+use super::{Job, Outcome, findings, page};
 
 /// The version of the report's schema; raised with every change that a reader could notice.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -59,17 +63,31 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_compared: Vec<NotCompared>,
     /// What became of the rows of each map; `read` is the sum of the others.
-    pub maps: Vec<MapLedger>,
+    pub maps: Vec<MapReport>,
     /// Each reason that applied to a row, the quiet ones too.
     pub reasons: Vec<ReasonReport>,
+    /// Rows that were rejected; null where no row was looked at.
+    pub rejects: Option<RejectsReport>,
     /// What people should know.
     pub findings: Vec<FindingReport>,
     /// The accounts in numbers, once every row was looked at.
     pub accounts: Option<AccountsReport>,
     /// Who will be able to sign in, once every row was looked at.
     pub sign_in: Option<SignIn>,
+    /// What is to be done next; empty if that is up to what stands in the way.
+    pub next_steps: Vec<Step>,
     /// How it ended.
     pub verdict: Verdict,
+}
+
+/// What became of the rows of a map, and where they went.
+#[derive(Debug, Serialize)]
+pub struct MapReport {
+    /// The rows.
+    #[serde(flatten)]
+    pub ledger: MapLedger,
+    /// The target tables that the map can write to.
+    pub targets: Vec<String>,
 }
 
 /// The mapping of a report.
@@ -127,6 +145,19 @@ pub struct TableReport {
     /// The digest of rows that were written: equal for equal rows, in whatever order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+}
+
+/// Rejected rows.
+#[derive(Debug, Serialize)]
+pub struct RejectsReport {
+    /// How many.
+    pub rejected: u64,
+    /// How many others were left out because they belong to these.
+    pub dependents: u64,
+    /// `--max-rejects`.
+    pub limit: String,
+    /// Whether there are some, and no more than that: then they are left out, and do not stop a run.
+    pub left_out: bool,
 }
 
 /// A column that was not compared.
@@ -188,6 +219,23 @@ pub struct Verdict {
     pub problems: Vec<ProblemReport>,
 }
 
+impl Verdict {
+    /// The end of a command that failed.
+    pub fn of(failure: &Failure) -> Self {
+        let text = match failure.status {
+            ExitStatus::OutcomeUnknown => "failed; whether the target was changed is unknown",
+            ExitStatus::Interrupted | ExitStatus::Terminated => "interrupted; nothing was changed",
+            _ => "failed; nothing was changed",
+        };
+        Self {
+            exit: failure.status.code(),
+            committed: false,
+            text: text.to_owned(),
+            problems: failure.diagnostics.iter().map(Into::into).collect(),
+        }
+    }
+}
+
 /// A diagnostic of a report.
 #[derive(Debug, Serialize)]
 pub struct ProblemReport {
@@ -225,10 +273,21 @@ pub struct Frame {
     pub sides: [Option<SideReport>; 2],
 }
 
+/// The mapping of a job.
+pub fn mapping(job: &Job) -> MappingReport {
+    let plan = &job.program.plan;
+    MappingReport {
+        name: plan.mapping.clone(),
+        source: format!("{} {}", plan.source.name, plan.source.version),
+        target: format!("{} {}", plan.target.name, plan.target.version),
+    }
+}
+
 /// Puts a report together.
 pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> Report {
     let plan = &job.program.plan;
     let run = outcome.run.as_ref();
+    let mapping = mapping(job);
     let rows = |names: Vec<&str>, rows: &[u64]| -> Vec<TableReport> {
         names
             .iter()
@@ -257,11 +316,7 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         mapwright: env!("CARGO_PKG_VERSION"),
         command: frame.command,
         dry_run: frame.dry_run,
-        mapping: MappingReport {
-            name: plan.mapping.clone(),
-            source: format!("{} {}", plan.source.name, plan.source.version),
-            target: format!("{} {}", plan.target.name, plan.target.version),
-        },
+        mapping,
         started_at: frame.started_at.to_string(),
         finished_at: jiff::Timestamp::now().to_string(),
         migrated_at: job.migrated_at.to_string(),
@@ -282,8 +337,22 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         written,
         differences: None,
         not_compared: Vec::new(),
-        maps: run.map(|run| run.maps.clone()).unwrap_or_default(),
+        maps: run
+            .map(|run| run.maps.as_slice())
+            .unwrap_or_default()
+            .iter()
+            .map(|ledger| MapReport {
+                ledger: ledger.clone(),
+                targets: targets_of(plan, &ledger.map),
+            })
+            .collect(),
         reasons: run.map(|run| run.reasons.clone()).unwrap_or_default(),
+        rejects: run.map(|run| RejectsReport {
+            rejected: run.rejected,
+            dependents: run.rejected_dependents(),
+            limit: job.reject_limit.to_string(),
+            left_out: job.leaves_out(run),
+        }),
         findings: outcome
             .findings
             .iter()
@@ -316,19 +385,50 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
             .forecast
             .as_ref()
             .map(|forecast| forecast.sign_in.clone()),
+        next_steps: Vec::new(),
         verdict,
     }
 }
 
-/// Looks before the run whether the report can be written, so that a migration does not end without
-/// one. `inputs` are files that it must not replace.
+/// The tables that a map of that name can write to, each once.
+fn targets_of(plan: &Plan, map: &str) -> Vec<String> {
+    let mut tables: Vec<String> = Vec::new();
+    let frames = plan
+        .frames
+        .iter()
+        .filter(|frame| frame.is_map && frame.name == map);
+    for into in frames.flat_map(|frame| &frame.intos) {
+        if let Some(target) = plan.targets.get(into.target)
+            && !tables.contains(&target.table)
+        {
+            tables.push(target.table.clone());
+        }
+    }
+    tables
+}
+
+/// Looks before the run whether the files can be written, so that a migration does not end without
+/// its report. `inputs` are files that they must not replace.
 ///
 /// # Errors
-/// E0613 when it cannot.
-pub fn writable(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
-    let Some(path) = path else { return Ok(()) };
-    apart(path, inputs)?;
-    replaced_file::replaceable(path).map_err(|error| unwritable(path, &error))
+/// E0613 when one cannot.
+pub fn writable(
+    paths: impl IntoIterator<Item: AsRef<Path>>,
+    inputs: &[&Path],
+) -> Result<(), Failure> {
+    for path in paths {
+        let path = path.as_ref();
+        apart(path, inputs)?;
+        replaced_file::replaceable(path).map_err(|error| unwritable(path, &error))?;
+    }
+    Ok(())
+}
+
+/// Whether a report of this name is a page for people: HTML, not JSON.
+pub fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("html") || extension.eq_ignore_ascii_case("htm")
+    })
 }
 
 /// Looks whether a file that is to be written is none of those that are read, nor the report of a
@@ -344,22 +444,68 @@ pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     if let Some(input) = inputs.iter().find(same) {
         let diagnostic = Diagnostic::error(
             codes::E0613,
-            format!("`{}` would replace an input", path.display()),
+            format!(
+                "`{}` would replace another file of the command",
+                path.display()
+            ),
         )
-        .note(format!("`{}` is read by this command", input.display()))
+        .note(format!("`{}` is read or written too", input.display()))
         .help("give it a file of its own");
         return Err(Failure::one(ExitStatus::Usage, diagnostic));
     }
     PastRun::is_not_at(path)
 }
 
-/// Writes the report, for its owner alone, because user IDs are in it; a report that was there stays
-/// if it cannot be written whole.
+/// Begins a file anew, for its owner alone; it must be none of those that are read or written besides.
 ///
 /// # Errors
-/// E0613 when it cannot be written.
-pub fn write(path: &Path, report: &Report) -> Result<(), Failure> {
-    replaced_file::replace(path, &json(report)).map_err(|error| unwritable(path, &error))
+/// E0613 if it is one, or cannot be written.
+pub(super) fn begin_private(path: &Path, others: &[&Path]) -> Result<File, Failure> {
+    apart(path, others)?;
+    let file = options()
+        .write(true)
+        .truncate(true)
+        .open(path)
+        .map_err(|error| unwritable(path, &error))?;
+    if file.metadata().is_ok_and(|facts| facts.is_file()) {
+        // One that was there keeps its rights otherwise.
+        file.set_permissions(Permissions::from_mode(0o600))
+            .map_err(|error| unwritable(path, &error))?;
+    }
+    Ok(file)
+}
+
+/// How reports are made: for their owner alone, because user IDs are in them.
+fn options() -> std::fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).mode(0o600);
+    options
+}
+
+/// Writes the report to each of the files, in the form that its name asks for: for their owner alone,
+/// because user IDs are in it. A report that was there stays if it cannot be written whole.
+///
+/// # Errors
+/// E0613 with those that cannot be written; the others are.
+pub fn write(paths: &[PathBuf], report: &Report) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    for path in paths {
+        let text = if is_page(path) {
+            page::html(report)
+        } else {
+            json(report)
+        };
+        let written = replaced_file::replace(path, &text);
+        if let Err(error) = written {
+            problems.extend(unwritable(path, &error).diagnostics);
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(ExitStatus::Usage, problems))
+    }
 }
 
 /// The report as text.

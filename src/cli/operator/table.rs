@@ -38,6 +38,34 @@ pub fn rows_that(number: u64, one: &str, more: &str) -> String {
     }
 }
 
+/// The rows that a run rejected and left out, loudly: `3 REJECTED ROWS were left out, and 7 rows that
+/// belong to them`.
+pub fn left_out(run: &RunReport, are: &str) -> String {
+    let of = |rows: u64, one: &str, more: &str| {
+        let words = if rows == 1 { one } else { more };
+        format!("{} {words}", thousands(rows))
+    };
+    let rejected = of(run.rejected, "REJECTED ROW", "REJECTED ROWS");
+    let were = match (are, run.rejected) {
+        ("were", 1) => "was",
+        (are, _) => are,
+    };
+    let dependents = run.rejected_dependents();
+    let with_them = if dependents == 0 {
+        String::new()
+    } else {
+        format!(
+            ", and {}",
+            of(
+                dependents,
+                "row that belongs to them",
+                "rows that belong to them"
+            )
+        )
+    };
+    format!("{rejected} {were} left out{with_them}")
+}
+
 /// What became of the rows: per map its rows (those that drive it, joined or grouped), written, left
 /// out by reason; the sum adds up or the run would have failed.
 pub fn ledger(report: &RunReport) -> String {

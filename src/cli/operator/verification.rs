@@ -15,10 +15,12 @@ use crate::pg::target::UnsetColumn;
 use crate::plan::Plan;
 use crate::run::difference::{Differences, RowDifference, Since, TableDifference};
 use crate::run::digest::TableDigest;
-use crate::run::{Inputs, RowSink, RunReport, run};
+use crate::run::{Inputs, Limits, RowSink, RunReport, run};
 
+use super::events::Events;
 use super::preflight::Schemas;
-use super::progress::Progress;
+use super::progress::{Audience, Progress};
+use super::rehearsal::scanned;
 use super::table::thousands;
 use super::{Job, connector};
 
@@ -51,14 +53,26 @@ impl Comparison<'_> {
     ) -> Result<RunReport, Failure> {
         let connect = connector(self.source);
         let mut scans = self.reader.scan(&connect, &self.job.scan_queries()).await?;
-        let mut progress = Progress::new(printer, what);
+        let audience = Audience {
+            printer,
+            events: &Events::default(),
+        };
+        let tables = scanned(&self.job.program.plan, self.reader).await?;
+        let mut progress = Progress::new(&audience, what, what, tables);
+        let told = progress.clone();
         let inputs = Inputs {
             program: &self.job.program,
             broadcasts: self.broadcasts.clone(),
-            limits: self.job.limits,
+            // Whether there are too many rejected rows is for the caller to say.
+            limits: Limits {
+                rejects: u64::MAX,
+                ..self.job.limits
+            },
         };
-        let outcome = run(inputs, &mut scans, sink, &mut progress).await;
-        progress.finish();
+        let outcome = told
+            .beside(run(inputs, &mut scans, sink, &mut progress))
+            .await;
+        told.finish();
         outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))
     }
 

@@ -1,17 +1,20 @@
-//! What watches a run: progress for people, and the forecast.
+//! What watches a run: progress for people, the forecast, the list of rejected rows.
 
-use crate::run::{Observer, PartitionOutcome};
+use crate::run::{Observer, PartitionOutcome, Reject};
 
 use super::forecast::Forecast;
 use super::progress::Progress;
+use super::reject_list::RejectList;
 
-/// Tells of progress and gathers the forecast, where there is one to be had.
+/// Tells of progress, gathers the forecast where there is one to be had, lists rejected rows.
 #[derive(Debug)]
 pub struct Watch {
     /// Progress.
     pub progress: Progress,
     /// The forecast.
     pub forecast: Option<Forecast>,
+    /// The list of rejected rows.
+    pub rejects: RejectList,
 }
 
 impl Watch {
@@ -33,6 +36,14 @@ impl Observer for Watch {
         if let Some(forecast) = &mut self.forecast {
             forecast.account(outcome);
         }
+    }
+
+    fn wants_rejects(&self) -> bool {
+        self.rejects.is_wanted()
+    }
+
+    fn rejected(&mut self, reject: &Reject) {
+        self.rejects.add(reject);
     }
 
     fn wrote(&mut self, target: usize, rows: u64, bytes: usize) {

@@ -89,7 +89,7 @@ fn list(tables: &[String]) -> String {
 }
 
 /// Somebody uses the tables.
-pub(super) fn locked(sessions: &[Session]) -> PgError {
+pub(super) fn locked(sessions: &[Session], waited: Option<String>) -> PgError {
     let mut diagnostic = Diagnostic::error(
         codes::E0653,
         "tables of the source are in use by other sessions",
@@ -100,6 +100,7 @@ pub(super) fn locked(sessions: &[Session]) -> PgError {
     for session in sessions {
         diagnostic = diagnostic.note(session.to_string());
     }
+    diagnostic.notes.extend(waited);
     PgError::new(
         PgErrorKind::CouldNotStart,
         diagnostic.help(

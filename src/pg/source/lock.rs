@@ -12,6 +12,7 @@ use super::error;
 use crate::pg::PgError;
 use crate::pg::connector::Connect;
 use crate::pg::lock::{self, Attempt, LockFailure};
+use crate::pg::patience::Patience;
 use crate::pg::query::{self, TableLock};
 use crate::pg::relation::Relation;
 use crate::pg::session::{self, Session};
@@ -115,18 +116,27 @@ pub(super) async fn begin_and_lock(
     leader: &Client,
     relations: &[Relation],
     lock: SourceLock,
+    patience: &Patience,
 ) -> Result<(), PgError> {
     let (begin, mode) = match lock {
         SourceLock::Exclusive => (BEGIN_SERIALIZABLE, TableLock::Exclusive),
         SourceLock::NoLock => (BEGIN_SERIALIZABLE, TableLock::AccessShare),
         SourceLock::Shared => (BEGIN_BESIDE_WRITERS, TableLock::AccessShare),
     };
-    lock::lock_all(leader, Attempt::beginning_with(begin), relations, mode)
-        .await
-        .map_err(|failure| match failure {
-            LockFailure::Held(sessions) => error::locked(&sessions),
-            LockFailure::Server(error) => error::request("its tables were locked", &error),
-        })
+    let attempt = Attempt::beginning_with(begin);
+    lock::lock_all(
+        leader,
+        attempt,
+        relations,
+        mode,
+        patience,
+        "tables of the source",
+    )
+    .await
+    .map_err(|failure| match failure {
+        LockFailure::Held(sessions, waited) => error::locked(&sessions, waited),
+        LockFailure::Server(error) => error::request("its tables were locked", &error),
+    })
 }
 
 /// Takes the snapshot and lets other connections import it. `lock_timeout` does not end the wait

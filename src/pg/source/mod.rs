@@ -20,6 +20,7 @@ use tokio_postgres::Client;
 
 use super::PgError;
 use super::connector::Connect;
+use super::patience::Patience;
 use super::query;
 use super::relation;
 use super::session::{self, Session};
@@ -54,16 +55,19 @@ pub struct SourceOptions {
     pub own_sessions: Vec<i32>,
     /// How long serializable transactions of the server may keep the snapshot back.
     pub snapshot_wait: Duration,
+    /// How long whoever uses the tables is waited for.
+    pub patience: Patience,
 }
 
 impl SourceOptions {
-    /// Options with half a minute of patience for the snapshot.
+    /// Options with half a minute of patience for the snapshot, and none for locks.
     pub fn new(schema: impl Into<String>, lock: SourceLock) -> Self {
         Self {
             schema: schema.into(),
             lock,
             own_sessions: Vec::new(),
             snapshot_wait: Duration::from_secs(30),
+            patience: Patience::default(),
         }
     }
 }
@@ -102,7 +106,8 @@ impl PgSource {
         }
         lock::check_privileges(&leader, &found.relations, options.lock).await?;
         let other_sessions = session::other_sessions(&leader, &options.own_sessions).await?;
-        lock::begin_and_lock(&leader, &found.relations, options.lock).await?;
+        let tables = &found.relations;
+        lock::begin_and_lock(&leader, tables, options.lock, &options.patience).await?;
         let snapshot =
             lock::export_snapshot(connect, &leader, leader_pid, options.snapshot_wait).await?;
         Ok(Self {
@@ -162,6 +167,28 @@ impl PgSource {
         limit: u64,
     ) -> Result<Vec<Bytes>, PgError> {
         load(&self.leader, &self.schema, table, columns, limit).await
+    }
+
+    /// About how many rows tables have, for telling how far a pass is; `None` where the server does not
+    /// know. It may be off by much.
+    ///
+    /// # Errors
+    /// E0655.
+    pub async fn estimated_rows(&self, tables: &[&str]) -> Result<Vec<Option<u64>>, PgError> {
+        let estimated = async {
+            let statement = include_str!("../sql/estimated_rows.sql");
+            let rows = self
+                .leader
+                .query(statement, &[&self.schema, &tables])
+                .await?;
+            rows.iter()
+                .map(|row| row.try_get::<_, Option<i64>>(0))
+                .map(|rows| Ok(rows?.and_then(|rows| u64::try_from(rows).ok())))
+                .collect::<Result<Vec<_>, tokio_postgres::Error>>()
+        };
+        estimated
+            .await
+            .map_err(|error| error::request("its rows were estimated", &error))
     }
 
     /// Lets go of the locks. Streams that are still open end with an error.

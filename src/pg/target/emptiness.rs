@@ -7,6 +7,7 @@ use tokio_postgres::{Client, Error};
 use super::error;
 use crate::pg::PgError;
 use crate::pg::lock::{self, Attempt, LockFailure};
+use crate::pg::patience::Patience;
 use crate::pg::query::{self, TableLock};
 use crate::pg::relation::{self, Relation};
 use crate::pg::source::missing_tables;
@@ -64,10 +65,12 @@ pub(super) async fn begin_look(client: &Client, relations: &[Relation]) -> Resul
         Attempt::beginning_with("BEGIN READ ONLY"),
         relations,
         TableLock::AccessShare,
+        &Patience::default(),
+        "tables of the target",
     )
     .await
     .map_err(|failure| match failure {
-        LockFailure::Held(sessions) => error::locked(&sessions),
+        LockFailure::Held(sessions, waited) => error::locked(&sessions, waited),
         LockFailure::Server(error) => error::request("its tables were looked at", &error),
     })
 }

@@ -12,7 +12,7 @@ use crate::pg::session::Session;
 use crate::pg::{PgError, PgErrorKind};
 
 /// Another run is writing to this database.
-pub(super) fn second_run(holder: Option<&Session>) -> PgError {
+pub(super) fn second_run(holder: Option<&Session>, waited: Option<String>) -> PgError {
     let mut diagnostic = Diagnostic::error(
         codes::E0660,
         "another run is writing to the target database",
@@ -21,6 +21,7 @@ pub(super) fn second_run(holder: Option<&Session>) -> PgError {
         Some(session) => diagnostic.note(session.to_string()),
         None => diagnostic.note("it has ended since"),
     };
+    diagnostic.notes.extend(waited);
     PgError::new(
         PgErrorKind::CouldNotStart,
         diagnostic.help("wait for it to end, or end it; what it wrote is undone then"),
@@ -28,7 +29,7 @@ pub(super) fn second_run(holder: Option<&Session>) -> PgError {
 }
 
 /// Somebody uses the tables.
-pub(super) fn locked(sessions: &[Session]) -> PgError {
+pub(super) fn locked(sessions: &[Session], waited: Option<String>) -> PgError {
     let mut diagnostic = Diagnostic::error(
         codes::E0661,
         "tables of the target are in use by other sessions",
@@ -39,6 +40,7 @@ pub(super) fn locked(sessions: &[Session]) -> PgError {
     for session in sessions {
         diagnostic = diagnostic.note(session.to_string());
     }
+    diagnostic.notes.extend(waited);
     PgError::new(
         PgErrorKind::CouldNotStart,
         diagnostic.help("stop the service that uses the target, then run again"),

@@ -35,6 +35,7 @@ use tokio_postgres::Client;
 
 use super::PgError;
 use super::connector::Connect;
+use super::patience::Patience;
 use super::query as pg_query;
 use super::relation;
 use super::settings;
@@ -42,10 +43,10 @@ use super::source;
 pub use commit::{CompleteTarget, Ending, TransactionId};
 use digest::StructureDigest;
 pub use emptiness::{NotEmpty, emptiness};
-pub use lock::{ADVISORY_LOCK_KEY, lock_holder};
+pub use lock::{ADVISORY_LOCK_KEY, lock_holder, wait_for_other_runs};
 pub use phase::{Phase, RebuiltKind, TargetEvent, TargetObserver};
 pub use preflight::{preflight, surprises};
-pub use sink::{PgSink, Written};
+pub use sink::{PgSink, RefusedRow, Written};
 pub use steps::Canceller;
 use steps::Steps;
 pub use structure::Kept;
@@ -72,6 +73,8 @@ pub struct TargetOptions {
     pub maintenance_memory: u64,
     /// How long the server is asked for the outcome when the connection breaks during COMMIT.
     pub commit_patience: Duration,
+    /// How long another run, and whoever uses the tables, is waited for.
+    pub patience: Patience,
 }
 
 impl TargetOptions {
@@ -82,6 +85,7 @@ impl TargetOptions {
             schema: schema.into(),
             maintenance_memory: 64 << 20,
             commit_patience: Duration::from_secs(30),
+            patience: Patience::default(),
         }
     }
 }
@@ -222,7 +226,7 @@ async fn prepare(
         )
         .await
         .map_err(failed)?;
-    lock::lock_out_other_runs(client).await?;
+    lock::lock_out_other_runs(client, &options.patience).await?;
     let names: Vec<&str> = tables.iter().map(|table| table.table.as_str()).collect();
     let found = relation::find(client, &options.schema, &names)
         .await
@@ -235,7 +239,7 @@ async fn prepare(
         ));
     }
     let written = found.relations;
-    lock::lock_tables(client, &written).await?;
+    lock::lock_tables(client, &written, &options.patience).await?;
     steps.end()?;
 
     steps.start(Phase::Inspect)?;

@@ -108,6 +108,8 @@ pub enum TargetEvent {
         name: String,
         /// Its table, with the schema.
         table: String,
+        /// How many rows of that table were written; `None` for a table that is not.
+        rows: Option<u64>,
         /// Its place among those of its kind, from 1.
         place: usize,
         /// How many of its kind there are.
@@ -121,6 +123,8 @@ pub enum TargetEvent {
         name: String,
         /// How long it took.
         took: Duration,
+        /// The size of an index, in bytes.
+        bytes: Option<u64>,
     },
 }
 

@@ -33,7 +33,7 @@ pub async fn preflight(
     }
     let other_run = lock::lock_holder(client).await?;
     if let Some(holder) = &other_run {
-        problems.push(error::second_run(Some(holder)));
+        problems.push(error::second_run(Some(holder), None));
     }
     let names: Vec<&str> = tables.iter().map(|table| table.table.as_str()).collect();
     let found = relation::find(client, schema, &names)

@@ -13,6 +13,7 @@ use super::sequences;
 use super::sink::Written;
 use super::steps::Steps;
 use super::structure::{ForeignKey, Index, Structure};
+use crate::base::ident::qualified;
 use crate::pg::PgError;
 use crate::pg::query as pg_query;
 use crate::pg::relation::Relation;
@@ -44,7 +45,8 @@ async fn take_phases(
     steps.start(Phase::RebuildIndexes)?;
     let indexes = in_building_order(structure, written);
     for (place, index) in (1..).zip(&indexes) {
-        rebuild_index(client, steps, index, place, indexes.len()).await?;
+        let rows = rows_of(structure, written, &index.table);
+        rebuild_index(client, steps, index, rows, (place, indexes.len())).await?;
     }
     // The indexes know the greatest values.
     sequences::move_behind(client, &structure.sequences)
@@ -55,7 +57,8 @@ async fn take_phases(
     steps.start(Phase::RebuildForeignKeys)?;
     let keys = &structure.foreign_keys;
     for (place, key) in (1..).zip(keys) {
-        rebuild_foreign_key(client, steps, key, place, keys.len()).await?;
+        let rows = rows_of(structure, written, &key.table);
+        rebuild_foreign_key(client, steps, key, rows, (place, keys.len())).await?;
     }
     steps.end()?;
 
@@ -94,17 +97,17 @@ async fn take_phases(
     Ok(transaction_id)
 }
 
+/// How many rows of a table were written; `None` for a table that is not.
+fn rows_of(structure: &Structure, written: &Written, table: &Relation) -> Option<u64> {
+    let mut tables = structure.written.iter().zip(written.rows());
+    tables
+        .find(|(known, _)| *known == table)
+        .map(|(_, rows)| *rows)
+}
+
 /// Biggest tables first. Within one, indexes that foreign keys rest on come before others, so that
 /// a key finds the same one again where two would do.
 fn in_building_order<'a>(structure: &'a Structure, written: &Written) -> Vec<&'a Index> {
-    let rows_of = |index: &Index| {
-        structure
-            .written
-            .iter()
-            .zip(written.rows())
-            .find(|(table, _)| **table == index.table)
-            .map_or(0, |(_, rows)| *rows)
-    };
     let carries_key = |index: &Index| {
         structure
             .foreign_keys
@@ -114,7 +117,7 @@ fn in_building_order<'a>(structure: &'a Structure, written: &Written) -> Vec<&'a
     let mut indexes: Vec<&Index> = structure.indexes.iter().collect();
     indexes.sort_by_key(|index| {
         (
-            std::cmp::Reverse(rows_of(index)),
+            std::cmp::Reverse(rows_of(structure, written, &index.table).unwrap_or(0)),
             index.table.oid,
             !carries_key(index),
             index.oid,
@@ -127,13 +130,14 @@ async fn rebuild_index(
     client: &Client,
     steps: &mut Steps,
     index: &Index,
-    place: usize,
-    of: usize,
+    rows: Option<u64>,
+    (place, of): (usize, usize),
 ) -> Result<(), PgError> {
     steps.tell(&TargetEvent::Rebuilding {
         kind: RebuiltKind::Index,
         name: index.name.clone(),
         table: index.table.to_string(),
+        rows,
         place,
         of,
     })?;
@@ -147,10 +151,13 @@ async fn rebuild_index(
     if !rest.is_empty() {
         client.batch_execute(&rest).await.map_err(failed)?;
     }
+    let took = since.elapsed();
+    let bytes = index_size(client, index).await.map_err(failed)?;
     steps.tell(&TargetEvent::Rebuilt {
         kind: RebuiltKind::Index,
         name: index.name.clone(),
-        took: since.elapsed(),
+        took,
+        bytes,
     })
 }
 
@@ -158,13 +165,14 @@ async fn rebuild_foreign_key(
     client: &Client,
     steps: &mut Steps,
     key: &ForeignKey,
-    place: usize,
-    of: usize,
+    rows: Option<u64>,
+    (place, of): (usize, usize),
 ) -> Result<(), PgError> {
     steps.tell(&TargetEvent::Rebuilding {
         kind: RebuiltKind::ForeignKey,
         name: key.name.clone(),
         table: key.table.to_string(),
+        rows,
         place,
         of,
     })?;
@@ -177,7 +185,18 @@ async fn rebuild_foreign_key(
         kind: RebuiltKind::ForeignKey,
         name: key.name.clone(),
         took: since.elapsed(),
+        bytes: None,
     })
+}
+
+/// The size of an index, in bytes.
+async fn index_size(client: &Client, index: &Index) -> Result<Option<u64>, tokio_postgres::Error> {
+    let name = qualified(&index.table.schema, &index.name);
+    let row = client
+        .query_one("SELECT pg_relation_size(to_regclass($1))", &[&name])
+        .await?;
+    let bytes: Option<i64> = row.try_get(0)?;
+    Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()))
 }
 
 async fn count(client: &Client, table: &Relation) -> Result<u64, tokio_postgres::Error> {

@@ -41,13 +41,24 @@ impl Written {
 pub struct PgSink {
     batches: Option<mpsc::Sender<(usize, RowBatch)>>,
     writer: Option<JoinHandle<Result<Vec<u64>, Refused>>>,
-    refused_row: Option<(usize, u64)>,
+    refused_row: Option<RefusedRow>,
 }
 
-/// Why writing ended, and the row it ended at: its target, its number among those of the target.
+/// A row that the server refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedRow {
+    /// Its target.
+    pub target: usize,
+    /// Its number, from 1, among the rows of that target.
+    pub row: u64,
+    /// What the server called it.
+    pub sqlstate: Option<String>,
+}
+
+/// Why writing ended, and the row it ended at.
 struct Refused {
     error: PgError,
-    row: Option<(usize, u64)>,
+    row: Option<RefusedRow>,
 }
 
 impl From<PgError> for Refused {
@@ -97,10 +108,9 @@ impl PgSink {
         self.outcome().await.map(|rows| Written { rows })
     }
 
-    /// The row that the server refused, if it did and said which: its target, and its number, from 1,
-    /// among the rows of that target.
-    pub fn refused_row(&self) -> Option<(usize, u64)> {
-        self.refused_row
+    /// The row that the server refused, if it did and said which.
+    pub fn refused_row(&self) -> Option<&RefusedRow> {
+        self.refused_row.as_ref()
     }
 
     /// What became of the writer.
@@ -176,7 +186,11 @@ async fn write_all(
                 let row = line.map(|line| target.rows + line);
                 return Err(Refused {
                     error: error::copy(&target.table, &target.columns, row, &error),
-                    row: row.map(|row| (number, row)),
+                    row: row.map(|row| RefusedRow {
+                        target: number,
+                        row,
+                        sqlstate: error.code().map(|code| code.code().to_owned()),
+                    }),
                 });
             }
         };

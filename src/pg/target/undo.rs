@@ -12,6 +12,7 @@ use super::{
 use crate::pg::PgError;
 use crate::pg::connector::Connect;
 use crate::pg::lock::{self as table_locks, Attempt, LockFailure};
+use crate::pg::patience::Patience;
 use crate::pg::query::TableLock;
 use crate::pg::relation::Relation;
 
@@ -85,7 +86,8 @@ impl Undo {
             )
             .await
             .map_err(failed)?;
-        lock::lock_out_other_runs(&client).await?;
+        let patience = Patience::default();
+        lock::lock_out_other_runs(&client, &patience).await?;
         let names: Vec<&str> = tables.iter().map(|table| table.table.as_str()).collect();
         let found = relation::find(&client, schema, &names)
             .await
@@ -93,8 +95,8 @@ impl Undo {
         if !found.missing.is_empty() {
             return Err(source::missing_tables("target", schema, &found.missing));
         }
-        lock::lock_tables(&client, &found.relations).await?;
-        let dependents = lock_around(&client, &found.relations).await?;
+        lock::lock_tables(&client, &found.relations, &patience).await?;
+        let dependents = lock_around(&client, &found.relations, &patience).await?;
         let transaction_id = TransactionId::of(&client).await.map_err(failed)?;
         let counted = |error| error::request("rows were counted", &error);
         let mut alone = true;
@@ -249,7 +251,11 @@ impl Undo {
 }
 
 /// Locks the tables around, until no others have come to be there meanwhile.
-async fn lock_around(client: &Client, emptied: &[Relation]) -> Result<Dependents, PgError> {
+async fn lock_around(
+    client: &Client,
+    emptied: &[Relation],
+    patience: &Patience,
+) -> Result<Dependents, PgError> {
     let failed = |error| error::request("its tables were locked", &error);
     let mut locked: Option<Vec<Relation>> = None;
     for _ in 0..LOOKS {
@@ -264,15 +270,17 @@ async fn lock_around(client: &Client, emptied: &[Relation]) -> Result<Dependents
             Attempt::IN_TRANSACTION,
             &wanted,
             TableLock::AccessExclusive,
+            patience,
+            "tables of the target",
         )
         .await
         .map_err(|failure| match failure {
-            LockFailure::Held(sessions) => error::locked(&sessions),
+            LockFailure::Held(sessions, waited) => error::locked(&sessions, waited),
             LockFailure::Server(error) => failed(error),
         })?;
         locked = Some(wanted);
     }
-    Err(error::locked(&[]))
+    Err(error::locked(&[], None))
 }
 
 /// A rule decides what becomes of a DELETE, in the place of the rows that it names.

@@ -5,7 +5,7 @@ use crate::plan::{NodeId, Relation, builtin};
 use crate::types::{SeverityValue, Value};
 
 use super::super::ledger::{Reject, SAMPLES};
-use super::{NONE, Partition, REJECTS, RowFate};
+use super::{Partition, REJECTS, RowFate};
 
 impl<'b> Partition<'b, '_, '_> {
     /// Ends a row: counts it under its reason unless that was done where the value failed.
@@ -36,7 +36,8 @@ impl<'b> Partition<'b, '_, '_> {
             .is_some_and(|counts| counts.samples.len() < SAMPLES)
             && severity != SeverityValue::Quiet;
         let keep = is_error && self.results.rejects.len() < REJECTS;
-        let key = if wanted || keep {
+        let list = is_error && self.results.lists_rejects;
+        let key = if wanted || keep || list {
             self.row_key(frame, member)
         } else {
             String::new()
@@ -44,16 +45,24 @@ impl<'b> Partition<'b, '_, '_> {
         if is_error {
             self.results.rejected += 1;
         }
-        if keep {
-            self.results.rejects.push(Reject {
+        if keep || list {
+            let reject = Reject {
                 reason: stop.reason,
                 node: (stop.node != NodeId::MAX).then_some(stop.node),
                 why: stop.why.to_owned(),
                 block: self
                     .plan_frame(frame)
                     .map_or_else(String::new, |frame| frame.name.clone()),
+                frame,
+                table: super::super::root_table(self.program, frame),
                 key: key.clone(),
-            });
+            };
+            if keep {
+                self.results.rejects.push(reject.clone());
+            }
+            if list {
+                self.results.listed.push(reject);
+            }
         }
         if let Some(counts) = self.results.reasons.get_mut(stop.reason) {
             counts.rows += 1;
@@ -64,7 +73,7 @@ impl<'b> Partition<'b, '_, '_> {
     }
 
     /// Ends a row that was written but refers to one that was not: it is rejected after all, once,
-    /// however many references of it are open.
+    /// however many references of it are open. Its bytes were taken back by then.
     pub(super) fn dangling(&mut self, reference: usize, frame: usize, row: u32) {
         if let Some(count) = self.results.dangling.get_mut(reference) {
             count.1 += 1;
@@ -75,9 +84,6 @@ impl<'b> Partition<'b, '_, '_> {
         let why = "refers to a row that is not written";
         let reason = builtin::DANGLING_REFERENCE;
         self.end_row(frame, row, &Stop::new(reason, NodeId::MAX, why));
-        self.results
-            .output
-            .reject(u32::try_from(frame).unwrap_or(NONE), row);
         if let Some(counts) = self.results.frames.get_mut(frame) {
             counts.written -= 1;
             if let Some(count) = counts.ended.get_mut(reason) {

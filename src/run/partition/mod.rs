@@ -57,6 +57,9 @@ pub(super) struct Results<'p> {
     pub(super) frames: Vec<FrameCounts>,
     pub(super) reasons: Vec<ReasonCounts>,
     pub(super) rejects: Vec<Reject>,
+    /// Those of the last partition, where all are listed.
+    listed: Vec<Reject>,
+    pub(super) lists_rejects: bool,
     pub(super) rejected: u64,
     pub(super) dangling: Vec<(usize, u64)>,
     noted: Noted,
@@ -80,6 +83,8 @@ impl<'p> Results<'p> {
             frames: plan.frames.iter().map(|_| counts()).collect(),
             reasons: vec![ReasonCounts::default(); reasons],
             rejects: Vec::new(),
+            listed: Vec::new(),
+            lists_rejects: false,
             rejected: 0,
             dangling: plan.references.iter().map(|_| (0, 0)).collect(),
             noted: Noted::default(),
@@ -172,8 +177,14 @@ impl<'b, 'r, 'p> Partition<'b, 'r, 'p> {
         for (reference, frame, row) in rejects {
             self.dangling(reference, frame as usize, row);
         }
+        self.note_wanted();
         self.results.output.forget_rows();
         self.record_ends();
+    }
+
+    /// The rows that were rejected since the last call, where all are listed.
+    pub(super) fn rejects(&mut self) -> impl Iterator<Item = Reject> + '_ {
+        self.results.listed.drain(..)
     }
 
     fn plan_frame(&self, frame: usize) -> Option<&'b Frame> {

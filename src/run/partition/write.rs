@@ -107,23 +107,27 @@ impl<'b> Partition<'b, '_, '_> {
             at.member,
         );
         self.record_written(at, into.target);
-        if let Some(wanted) = &self.results.wanted
-            && wanted.target == into.target
-            && wanted.row == self.results.output.total(into.target)
-        {
-            self.note_origin(at);
-        }
         Ok(())
     }
 
-    /// Notes where the row comes from that was looked for. If it is taken back, another will have
-    /// its number, and be noted in its place.
-    fn note_origin(&mut self, at: &Place) {
+    /// Notes where the row comes from that is looked for, if the partition wrote it. Only at its end
+    /// does a row keep its number.
+    pub(super) fn note_wanted(&mut self) {
+        let Some(wanted) = &self.results.wanted else {
+            return;
+        };
+        let (target, row) = (wanted.target, wanted.row);
+        let Some((frame, member)) = self.results.output.row_of_partition(target, row) else {
+            return;
+        };
+        let frame = frame as usize;
         let origin = RowOrigin {
             map: self
-                .plan_frame(at.frame)
+                .plan_frame(frame)
                 .map_or_else(String::new, |frame| frame.name.clone()),
-            key: self.row_key(at.frame, at.member),
+            frame,
+            table: super::super::root_table(self.program, frame),
+            key: self.row_key(frame, member),
         };
         if let Some(wanted) = &mut self.results.wanted {
             wanted.found = Some(origin);
