@@ -109,7 +109,8 @@ pub(crate) const CASES: &[Case] = &[
         .mapping(&[("= x.external_id\n", "= \"to {x.external_id}\"\n")])
         .synapse(&[("  - {idp_id: dex,", "  - {idp_id: two}\n  - {idp_id: dex,")])
         .with(&["--upstream-provider-mapping", "oidc-two:01JSHPZHAXC50QBKH67MH33TNG"]),
-    Case::error("dangling_reference").count(2).also(&["value_out_of_range"]).mapping(&[(
+    // The e-mail address, the device, and the token whose session the device would have been.
+    Case::error("dangling_reference").count(3).also(&["value_out_of_range"]).mapping(&[(
         "version          = 1\n",
         "version          = length(hash) * 100000000\n",
     )]),

@@ -143,7 +143,7 @@ async fn a_report_never_takes_the_place_of_an_input() {
         crate::fixture::tool(&["check", "--report", &path, "--config", &path])
             .args(["--synapse-config", &pair.path("homeserver.yaml")]),
     );
-    run.answered(2, &["E0613", "would replace an input"]);
+    run.answered(2, &["E0613", "would replace another file"]);
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 

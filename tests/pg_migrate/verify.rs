@@ -242,7 +242,7 @@ async fn settings_of_a_role_change_nothing() {
         .connect(tokio_postgres::NoTls)
         .await
         .unwrap();
-    tokio::spawn(connection);
+    let driven = tokio::spawn(connection);
     read_only(&client).await.unwrap();
     for (name, value) in [
         ("idle_session_timeout", "0"),
@@ -259,6 +259,10 @@ async fn settings_of_a_role_change_nothing() {
             .unwrap();
         assert_eq!(row.get::<_, String>(0), value, "{name}");
     }
+    // A session of somebody else would be taken for MAS.
+    drop(client);
+    driven.await.unwrap().unwrap();
+    pair.wait_until_left();
     let plain = pair.run(&["check"]);
     pair.write("homeserver.yaml", &homeserver(&pair.source.name, "picky"));
     let user = format!("username: {SUPERUSER}");

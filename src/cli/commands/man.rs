@@ -107,7 +107,8 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             let file = format!("mapwright-{}.1", command.get_name());
             let page = pages.iter().find(|page| page.file == file).unwrap();
-            for flag in command.get_arguments().filter_map(|flag| flag.get_long()) {
+            let shown = command.get_arguments().filter(|flag| !flag.is_hide_set());
+            for flag in shown.filter_map(|flag| flag.get_long()) {
                 let flag = format!("\\-\\-{}", flag.replace('-', "\\-"));
                 assert!(page.text.contains(&flag), "{file} lacks {flag}");
             }
