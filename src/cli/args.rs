@@ -1,10 +1,13 @@
 //! The command line: every command and flag, in one place.
 
+mod grants;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use grants::{GrantArgs, GrantSide};
 
 use super::operator::reject_limit::RejectLimit;
 use super::operator::waiting::parse_wait;
@@ -360,23 +363,9 @@ pub struct CheckArgs {
     /// Only explain a finding: what it means, whom it concerns, what to do; all else is ignored
     #[arg(long, value_name = "ID")]
     pub explain_finding: Option<String>,
-    /// Only print, as SQL on stdout, what has to be granted to each side's role: of `source`,
-    /// `target` or both; rows are not looked at
-    #[arg(
-        long,
-        value_enum,
-        value_name = "SIDE",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "both"
-    )]
-    pub grants: Option<GrantSide>,
-    /// With --grants: the source's role, which need not exist yet; else the one connected as
-    #[arg(long, value_name = "NAME", requires = "grants")]
-    pub source_role: Option<String>,
-    /// With --grants: the target's role; else the one connected as
-    #[arg(long, value_name = "NAME", requires = "grants")]
-    pub target_role: Option<String>,
+    /// What has to be granted.
+    #[command(flatten)]
+    pub grants: GrantArgs,
     /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
@@ -384,17 +373,6 @@ pub struct CheckArgs {
     /// (repeatable)
     #[arg(long, value_name = "FILE")]
     pub report: Vec<PathBuf>,
-}
-
-/// Whose grants are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GrantSide {
-    /// Of the database that is read
-    Source,
-    /// Of the database that is written
-    Target,
-    /// Of both
-    Both,
 }
 
 /// `config …`.

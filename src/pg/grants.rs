@@ -10,6 +10,7 @@ use super::PgError;
 use super::introspect::failed;
 use super::query;
 use super::relation::{self, Relation};
+use super::rights::{Rights, SchemaUse, schemas};
 use super::source::missing_tables;
 use crate::base::ident::identifier;
 
@@ -192,103 +193,6 @@ pub(super) fn joined(tables: &[Relation], more: Vec<Relation>) -> Vec<Relation> 
     all
 }
 
-fn schemas(tables: &[Relation]) -> Vec<String> {
-    let names: BTreeSet<&String> = tables.iter().map(|table| &table.schema).collect();
-    names.into_iter().cloned().collect()
-}
-
-/// What a schema is used for.
-#[derive(Clone, Copy, Debug)]
-enum SchemaUse {
-    /// To reach its tables.
-    Reach,
-    /// To make indexes there, too.
-    Make,
-}
-
-/// What one role may do with a table, and whose it is.
-#[derive(Debug)]
-struct OnTable {
-    table: Relation,
-    owner: String,
-    owner_is_superuser: bool,
-    owned: bool,
-    privileges: Vec<String>,
-    closed_tablespaces: Vec<String>,
-}
-
-/// What one role may do.
-#[derive(Debug)]
-struct Rights {
-    exists: bool,
-    inherits: bool,
-    server_version: i32,
-    database: String,
-    connects: bool,
-    used_schemas: Vec<String>,
-    created_in_schemas: Vec<String>,
-    owns_database: bool,
-    owned_schemas: Vec<String>,
-    tables: Vec<OnTable>,
-}
-
-impl Rights {
-    async fn of(client: &Client, role: &str, tables: &[Relation]) -> Result<Self, Error> {
-        let database = include_str!("sql/role_on_database.sql");
-        let row = client
-            .query_one(database, &[&role, &schemas(tables)])
-            .await?;
-        let of_tables = client
-            .query(
-                include_str!("sql/role_on_tables.sql"),
-                &[&role, &relation::oids(tables)],
-            )
-            .await?;
-        let of_tables = of_tables.iter().zip(tables).map(|(row, table)| {
-            Ok(OnTable {
-                table: table.clone(),
-                owner: row.try_get("owner")?,
-                owner_is_superuser: row.try_get("owner_is_superuser")?,
-                owned: row.try_get("owned")?,
-                privileges: row.try_get("privileges")?,
-                closed_tablespaces: row.try_get("closed_tablespaces")?,
-            })
-        });
-        Ok(Self {
-            exists: row.try_get("is_there")?,
-            inherits: row.try_get("inherits")?,
-            server_version: row.try_get("server_version")?,
-            database: row.try_get("database")?,
-            connects: row.try_get("connects")?,
-            used_schemas: row.try_get("used_schemas")?,
-            created_in_schemas: row.try_get("created_in_schemas")?,
-            owns_database: row.try_get("owns_database")?,
-            owned_schemas: row.try_get("owned_schemas")?,
-            tables: of_tables.collect::<Result<_, Error>>()?,
-        })
-    }
-
-    fn may(&self, privilege: &str, table: &Relation) -> bool {
-        self.tables
-            .iter()
-            .any(|on| on.table == *table && on.privileges.iter().any(|has| has == privilege))
-    }
-
-    fn may_in(&self, schema: &String, wanted: SchemaUse) -> bool {
-        self.used_schemas.contains(schema)
-            && match wanted {
-                SchemaUse::Reach => true,
-                SchemaUse::Make => self.created_in_schemas.contains(schema),
-            }
-    }
-
-    /// The tablespaces of indexes of the first tables in which it may make none.
-    fn closed(&self, tables: usize) -> BTreeSet<&String> {
-        let tables = self.tables.iter().take(tables);
-        tables.flat_map(|on| &on.closed_tablespaces).collect()
-    }
-}
-
 /// What the role has, and what need not be granted to it.
 #[derive(Debug)]
 struct Asked {
@@ -456,8 +360,13 @@ impl Asked {
             })
             .collect();
         let (wanted, held): (Vec<Relation>, Vec<bool>) = asked.into_iter().unzip();
+        let names: Vec<String> = wanted.iter().map(Relation::sql).collect();
         (!wanted.is_empty()).then(|| Statement {
-            sql: query::grant(privilege, &wanted, &self.name),
+            sql: format!(
+                "GRANT {privilege} ON\n    {}\nTO {};",
+                names.join(",\n    "),
+                identifier(&self.name)
+            ),
             purpose: purpose.to_owned(),
             held: held.into_iter().all(|held| held),
         })

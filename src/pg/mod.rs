@@ -19,6 +19,7 @@ mod patience;
 mod query;
 pub mod references;
 mod relation;
+mod rights;
 mod server_certificate;
 mod server_error;
 mod session;

@@ -147,11 +147,11 @@ fn statements(side: &Value) -> Vec<String> {
 
 /// `GRANT a, b ON x, y TO z;` as its parts.
 fn parts(statement: &str) -> Option<(Vec<&str>, Vec<&str>)> {
-    let (privileges, rest) = statement.strip_prefix("GRANT ")?.split_once(" ON ")?;
-    let (objects, _) = rest.rsplit_once(" TO ")?;
+    let (privileges, rest) = statement.strip_prefix("GRANT ")?.split_once(" ON")?;
+    let (objects, _) = rest.trim_start().rsplit_once("TO ")?;
     Some((
         privileges.split(", ").collect(),
-        objects.split(", ").collect(),
+        objects.trim().split(",\n    ").collect(),
     ))
 }
 

@@ -30,7 +30,7 @@ pub async fn run(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, Fail
     if let Some(id) = &args.explain_finding {
         return super::explain::finding(id, printer);
     }
-    if let Some(side) = args.grants {
+    if let Some(side) = args.grants.grants {
         return grants::print(args, side, printer).await;
     }
     let inputs = inputs(args);

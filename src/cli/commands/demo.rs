@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalog::{ddl, snapshot};
 use crate::cli::args::{
-    CheckArgs, DemoArgs, FindingArgs, MigrateArgs, Proxy, RejectArgs, SideArgs,
+    CheckArgs, DemoArgs, FindingArgs, GrantArgs, MigrateArgs, Proxy, RejectArgs, SideArgs,
 };
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
@@ -98,9 +98,7 @@ async fn show(
         write_accept_file: None,
         lockout_csv: None,
         explain_finding: None,
-        grants: None,
-        source_role: None,
-        target_role: None,
+        grants: GrantArgs::default(),
         report: Vec::new(),
         sides: sides.clone(),
     };

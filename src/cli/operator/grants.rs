@@ -1,6 +1,8 @@
 //! `check --grants`: the statements that give both sides' roles what a migration needs of them, as a
 //! script of SQL or, for programs, as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::catalog::Catalog;
@@ -88,7 +90,7 @@ async fn source(job: &Job, args: &CheckArgs, endpoint: &Endpoint) -> Result<Gran
     let grants = source_grants(
         &connection.client,
         &args.sides.source_schema,
-        args.source_role.as_deref(),
+        args.grants.source_role.as_deref(),
         &tables,
         &read,
     );
@@ -106,7 +108,7 @@ async fn target(job: &Job, args: &CheckArgs) -> Result<Grants, Failure> {
     let grants = target_grants(
         &connection.client,
         &args.sides.target_schema,
-        args.target_role.as_deref(),
+        args.grants.target_role.as_deref(),
         &written,
         &read,
     );
@@ -145,21 +147,23 @@ fn side_script(side: &str, grants: &Grants) -> String {
         "{side}: role `{}` in database `{}`; to be run there as the owner of the tables or as a superuser",
         grants.role, grants.database
     ));
-    for (for_undo_only, what) in [
-        (
-            false,
-            "These tables must belong to the role, or to one that it is a member of; with their owners",
-        ),
-        (true, "And so must these for `undo` alone"),
-    ] {
-        let tables: Vec<String> = grants
-            .owns
-            .iter()
-            .filter(|owned| owned.for_undo_only == for_undo_only)
-            .map(|owned| format!("{} (`{}`)", owned.table, owned.owner))
-            .collect();
-        if !tables.is_empty() {
-            text += &comment(&format!("{what}: {}", tables.join(", ")));
+    for for_undo_only in [false, true] {
+        let mut tables: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for owned in &grants.owns {
+            if owned.for_undo_only == for_undo_only {
+                tables.entry(&owned.owner).or_default().push(&owned.table);
+            }
+        }
+        let what = if for_undo_only {
+            "for `undo` alone, too"
+        } else {
+            "the role must own these, or be a member of the role that does"
+        };
+        for (owner, tables) in tables {
+            text += "--\n";
+            text += &comment(&format!("owned by `{owner}` ({what}):"));
+            text += &wrap(&tables.join(", "), "--   ");
+            text += "\n";
         }
     }
     if grants.statements.is_empty() {
