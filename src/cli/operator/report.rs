@@ -437,10 +437,7 @@ pub fn is_page(path: &Path) -> bool {
 /// # Errors
 /// E0613 when it is one.
 pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
-    let same = |input: &&&Path| match (path.canonicalize(), input.canonicalize()) {
-        (Ok(path), Ok(input)) => path == input,
-        _ => false,
-    };
+    let same = |input: &&&Path| real(path).is_some_and(|path| real(input) == Some(path));
     if let Some(input) = inputs.iter().find(same) {
         let diagnostic = Diagnostic::error(
             codes::E0613,
@@ -454,6 +451,15 @@ pub fn apart(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
         return Err(Failure::one(ExitStatus::Usage, diagnostic));
     }
     PastRun::is_not_at(path)
+}
+
+/// Where a file is, links followed; also of one that is not there yet.
+fn real(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| {
+        let directory = path.parent().filter(|parent| *parent != Path::new(""));
+        let directory = directory.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(directory.join(path.file_name()?))
+    })
 }
 
 /// Begins a file anew, for its owner alone; it must be none of those that are read or written besides.
