@@ -7,6 +7,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
 use crate::cli::operator::events::Events;
+use crate::cli::operator::files;
 use crate::cli::operator::grants;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::lockout::Lockout;
@@ -64,14 +65,14 @@ async fn told(
     job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
     events.mapping(&job);
     inputs.extend(args.events.as_deref());
-    report::writable(&args.report, &inputs)?;
+    files::writable(&args.report, &inputs)?;
     // A file may be renewed from itself.
     let mut others = sides.inputs();
     others.extend(args.events.as_deref());
-    report::writable(&args.write_accept_file, &others)?;
+    files::writable(&args.write_accept_file, &others)?;
     let list = match &args.lockout_csv {
         Some(path) => {
-            report::apart(path, &inputs)?;
+            files::apart(path, &inputs)?;
             Some(Lockout::begin(path)?)
         }
         None => None,
@@ -137,7 +138,7 @@ async fn told(
         printer.say(&next_steps::render(&report.next_steps, Proxy::default()));
     }
     events.conclude(&report);
-    report::write(&args.report, &report)?;
+    files::write(&args.report, &report)?;
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
     }
@@ -338,7 +339,7 @@ pub(super) fn with_report(
     if json {
         printer.data(&report::json(&report));
     }
-    if let Err(mut unwritten) = report::write(paths, &report) {
+    if let Err(mut unwritten) = files::write(paths, &report) {
         unwritten.status = failure.status;
         unwritten.diagnostics.splice(0..0, failure.diagnostics);
         return unwritten;

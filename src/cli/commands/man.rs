@@ -9,7 +9,7 @@ use clap_mangen::Man;
 use crate::cli::args::Cli;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::operator::report::unwritable;
+use crate::cli::operator::files::unwritable;
 use crate::cli::printer::Printer;
 
 /// A manual page.

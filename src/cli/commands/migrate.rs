@@ -7,6 +7,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Accepted, Standing};
 use crate::cli::operator::events::Events;
+use crate::cli::operator::files;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::migration::{End, Migration, interrupted};
 use crate::cli::operator::next_steps::{self, Invocation, RehearsedBy};
@@ -52,7 +53,7 @@ async fn told(
     job.allow_rejects(args.rejects.max_rejects.unwrap_or_default());
     events.mapping(&job);
     inputs.extend(args.events.as_deref());
-    report::writable(&args.report, &inputs)?;
+    files::writable(&args.report, &inputs)?;
     inputs.extend(args.report.iter().map(PathBuf::as_path));
     let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
     let started_at = jiff::Timestamp::now();
@@ -152,7 +153,7 @@ async fn told(
         printer.data(&report::json(&report));
     }
     printer.always(&printer.styled(style, &text));
-    if let Err(failure) = report::write(&args.report, &report) {
+    if let Err(failure) = files::write(&args.report, &report) {
         // What was committed stays; only its report is missing.
         printer.diagnostics(&failure.files, &failure.diagnostics);
     }

@@ -19,7 +19,7 @@ use crate::plan::{Plan, ReasonSeverity};
 use crate::run::RunReport;
 use crate::types::SeverityValue;
 
-use super::report;
+use super::files;
 
 /// Whether a finding was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -203,7 +203,7 @@ impl Accepted {
     /// # Errors
     /// E0613 when it cannot be written.
     pub fn write_file(&self, path: &Path, findings: &[Finding]) -> Result<(), Failure> {
-        std::fs::write(path, self.file(findings)).map_err(|error| report::unwritable(path, &error))
+        std::fs::write(path, self.file(findings)).map_err(|error| files::unwritable(path, &error))
     }
 }
 

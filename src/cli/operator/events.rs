@@ -19,9 +19,8 @@ use crate::cli::printer::Printer;
 use crate::diagnostics::{Diagnostic, codes};
 
 use super::Job;
-use super::report::{
-    FindingReport, MappingReport, Report, SideReport, Verdict, begin_private, mapping, unwritable,
-};
+use super::files::{begin_private, unwritable};
+use super::report::{FindingReport, MappingReport, Report, SideReport, Verdict, mapping};
 
 /// The version of the lines' schema; raised with every change that a reader could notice.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -5,6 +5,7 @@ pub mod across;
 pub mod advice;
 pub mod building;
 pub mod events;
+pub mod files;
 pub mod findings;
 pub mod forecast;
 pub mod grants;

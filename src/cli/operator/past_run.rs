@@ -91,7 +91,7 @@ impl PastRun {
             Failure::one(ExitStatus::Usage, diagnostic)
         })?;
         Self::parse(&text).map_err(|why| {
-            let page = super::report::is_page(path);
+            let page = super::files::is_page(path);
             let (why, help) = if page {
                 let why = "it is a page for people; the report for programs is JSON".to_owned();
                 (

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::run::{Reject, RowOrigin};
 
 use super::Job;
-use super::report::{begin_private, unwritable};
+use super::files::{begin_private, unwritable};
 
 /// A list of rejected rows that is being written; the copies of one write the same. Without a file
 /// nothing is listed.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::args::{FindingArgs, SideArgs};
-use crate::cli::operator::report;
+use crate::cli::operator::files;
 use crate::cli::uri;
 use crate::pg::Origin;
 
@@ -116,7 +116,7 @@ impl Invocation<'_> {
     pub(super) fn report(&self) -> Option<String> {
         self.reports
             .iter()
-            .find(|path| !report::is_page(path))
+            .find(|path| !files::is_page(path))
             .map(|path| path.display().to_string())
     }
 }
