@@ -215,6 +215,16 @@ fn a_finding_is_explained_without_any_database() {
         2,
         &["no finding has the id `orphans`", "did you mean `orphan`?"],
     );
+    // What the commands about configurations say has pages too.
+    for (id, words) in [
+        ("registration_shared_secret", "What to do"),
+        ("provider_client_secret_differs", "client_secret_file"),
+    ] {
+        let page = run(&mut tool(&["explain", id]));
+        page.answered(0, &[]);
+        assert!(page.stdout.contains(words), "{}", page.stdout);
+        assert!(page.stdout.lines().all(|line| line.chars().count() <= 80));
+    }
     run(&mut tool(&["explain", "orphans"])).answered(2, &["did you mean `orphan`?"]);
     run(&mut tool(&["check"])).answered(2, &["--synapse-config"]);
 }

@@ -2,8 +2,10 @@
 
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::findings::wrap;
 use crate::cli::printer::Printer;
 use crate::cli::{finding_pages, mapping};
+use crate::config::{option_reference, warning_reference};
 use crate::diagnostics::{Diagnostic, codes, suggest};
 
 /// Prints the page of a code or a finding.
@@ -22,6 +24,10 @@ pub fn run(code: &str, printer: &Printer) -> Result<ExitStatus, Failure> {
     if finding_pages::page(code.trim()).is_some() {
         return finding(code, printer);
     }
+    if let Some(page) = of_configurations(code.trim()) {
+        printer.data(&page);
+        return Ok(ExitStatus::Done);
+    }
     let known = codes::REGISTRY.iter().map(|info| info.code.as_str());
     let near = suggest::nearest(&wanted, known)
         .map(str::to_owned)
@@ -30,7 +36,40 @@ pub fn run(code: &str, printer: &Printer) -> Result<ExitStatus, Failure> {
     if let Some(near) = near {
         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
     }
+    let diagnostic = diagnostic.help(
+        "`docs/reference/findings.md` lists what `check` finds, `docs/reference/config.md` what the `config` commands say",
+    );
     Err(Failure::one(ExitStatus::Usage, diagnostic))
+}
+
+/// What a warning of `config generate`, or a difference that `config lint` finds, is about.
+fn of_configurations(id: &str) -> Option<String> {
+    let part = |heading: &str, text: &str| format!("\n{heading}\n{}\n", wrap(text, "  "));
+    if let Some(warning) = (warning_reference().into_iter()).find(|known| known.id == id) {
+        return Some(format!(
+            "{id}\n{}{}{}",
+            part("What it means", warning.meaning),
+            part(
+                "Keys of Synapse's configuration",
+                &warning.synapse.replace('`', "")
+            ),
+            part("What to do", warning.remedy),
+        ));
+    }
+    let options: Vec<_> = (option_reference().into_iter())
+        .filter(|option| option.finding == Some(id))
+        .collect();
+    let first = options.first()?;
+    let meaning = first
+        .meaning
+        .unwrap_or("MAS's configuration says something else than Synapse's");
+    let keys: Vec<&str> = options.iter().map(|option| option.mas.as_str()).collect();
+    Some(format!(
+        "{id}\n{}{}{}",
+        part("What it means", meaning),
+        part("Keys of MAS's configuration", &keys.join(", ")),
+        part("What Synapse's say", &first.synapse.replace('`', "")),
+    ))
 }
 
 /// Prints the page of a finding.

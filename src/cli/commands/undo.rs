@@ -83,6 +83,11 @@ pub async fn run(args: &UndoArgs, printer: &Printer) -> Result<ExitStatus, Failu
             return Err(failure);
         }
     }
+    let marked = if args.dry_run {
+        Ok(())
+    } else {
+        PastRun::mark_undone(&args.report, jiff::Timestamp::now())
+    };
     let rows: u64 = ready.removed.iter().map(|table| table.rows).sum();
     let mut rows = format!("{} rows", table::thousands(rows));
     if ready.removed_dependents > 0 {
@@ -114,6 +119,11 @@ pub async fn run(args: &UndoArgs, printer: &Printer) -> Result<ExitStatus, Failu
         // Numbers, texts and lists of them: nothing that could fail.
         let json = serde_json::to_string_pretty(&report).unwrap_or_default();
         printer.data(&format!("{json}\n"));
+    }
+    if let Err(error) = marked {
+        printer.always(&format!(
+            "the report could not be marked as taken back ({error}): move it away before `migrate` is to write one of its name"
+        ));
     }
     printer.always(&printer.styled(Style::Good, &text));
     Ok(ExitStatus::Done)
@@ -184,6 +194,17 @@ async fn changes(
     let plan = &job.program.plan;
     let mut losses = Vec::new();
     let held = held_by(undo.client(), plan, schema).await?;
+    let wrote = past.written.iter().any(|table| table.rows > 0);
+    if wrote && held.iter().all(|table| table.whole().rows == 0) {
+        let diagnostic = Diagnostic::error(
+            codes::E0678,
+            "there is nothing to take back: the tables of the run are empty",
+        )
+        .help(
+            "see whether this is the right database and the right report; a run is taken back once",
+        );
+        return Err(Failure::one(ExitStatus::Findings, diagnostic));
+    }
     for (target, held) in plan.targets.iter().zip(&held) {
         let held = held.whole();
         let then = past.written.iter().find(|past| past.table == target.table);

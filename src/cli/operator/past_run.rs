@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::replaced_file;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::plan::Plan;
 use crate::run::difference::Since;
@@ -25,6 +26,8 @@ pub struct PastRun {
     pub written: Vec<PastTable>,
     /// How many rows it rejected and left out.
     pub left_out: u64,
+    /// When it was taken back, if it was.
+    pub undone_at: Option<String>,
 }
 
 /// Rows that a past run wrote into one table.
@@ -48,6 +51,7 @@ struct Document {
     migrated_at: String,
     written: Vec<PastTable>,
     rejects: Option<PastRejects>,
+    undone_at: Option<String>,
     verdict: PastVerdict,
 }
 
@@ -72,6 +76,7 @@ struct Committed {
     command: String,
     dry_run: bool,
     finished_at: Option<String>,
+    undone_at: Option<String>,
     verdict: PastVerdict,
 }
 
@@ -79,7 +84,7 @@ impl PastRun {
     /// Reads the report of a run that committed.
     ///
     /// # Errors
-    /// E0613 if the file cannot be read, E0616 if it is not such a report.
+    /// E0613 if the file cannot be read, E0616 if it is not such a report, or the run was taken back.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let diagnostic = Diagnostic::error(
@@ -90,7 +95,7 @@ impl PastRun {
             .help("give the file that `migrate --report` wrote");
             Failure::one(ExitStatus::Usage, diagnostic)
         })?;
-        Self::parse(&text).map_err(|why| {
+        let past = Self::parse(&text).map_err(|why| {
             let page = super::files::is_page(path);
             let (why, help) = if page {
                 let why = "it is a page for people; the report for programs is JSON".to_owned();
@@ -111,7 +116,30 @@ impl PastRun {
             .note(why)
             .help(help);
             Failure::one(ExitStatus::Usage, diagnostic)
-        })
+        })?;
+        if let Some(at) = &past.undone_at {
+            let diagnostic = Diagnostic::error(
+                codes::E0616,
+                format!(
+                    "the migration of `{}` was taken back at {at}",
+                    path.display()
+                ),
+            )
+            .help("there is nothing of it any more; `migrate` can be run again, and replace this report");
+            return Err(Failure::one(ExitStatus::Usage, diagnostic));
+        }
+        Ok(past)
+    }
+
+    /// Notes in the report that its run was taken back, so that another one may take its place.
+    ///
+    /// # Errors
+    /// What the system says; the report stays as it is then.
+    pub fn mark_undone(path: &Path, at: Timestamp) -> std::io::Result<()> {
+        let text = std::fs::read_to_string(path)?;
+        // It was read as an object before: the rest of it stays as it is, letter for letter.
+        let text = text.replacen('{', &format!("{{\n  \"undone_at\": \"{at}\","), 1);
+        replaced_file::replace(path, &text)
     }
 
     /// Refuses a path at which the report of a migration that was committed is: without it nobody could
@@ -130,7 +158,8 @@ impl PastRun {
         let Ok(there) = serde_json::from_slice::<Committed>(&text) else {
             return Ok(());
         };
-        if there.command != "migrate" || there.dry_run || !there.verdict.committed {
+        let kept = there.command == "migrate" && !there.dry_run && there.verdict.committed;
+        if !kept || there.undone_at.is_some() {
             return Ok(());
         }
         let when = there.finished_at.unwrap_or_default();
@@ -234,6 +263,7 @@ impl PastRun {
             mapping: document.mapping.name,
             migrated_at,
             written: document.written,
+            undone_at: document.undone_at,
             left_out: document.rejects.map_or(0, |rejects| rejects.rejected),
         })
     }

@@ -72,7 +72,7 @@ pub(super) fn not_empty(tables: &[NotEmpty]) -> PgError {
     }
     PgError::new(
         PgErrorKind::Unsuitable,
-        diagnostic.help("rows are only written into empty tables: use a fresh database, or remove the rows if nothing of them is needed"),
+        diagnostic.help("rows are only written into empty tables: use a fresh database; `mapwright undo --report FILE` removes what a migration wrote; other rows have to be removed by hand, if nothing of them is needed"),
     )
 }
 

@@ -103,6 +103,8 @@ impl Invocation<'_> {
         }
         if let Some(limit) = &self.max_rejects {
             flag("--max-rejects", limit);
+            // They are left out only where they are listed.
+            flag("--rejects", "rejects.jsonl");
         }
         if self.findings.deny_warnings {
             flags.push("--deny-warnings".to_owned());
@@ -173,7 +175,7 @@ mod tests {
             invocation.migrate(&["--dry-run"]),
             format!(
                 "mapwright migrate {common} --migrated-at 2026-05-01T02:00:00Z --accept orphan=3 \
-                 --accept-file accepted.yaml --max-rejects 2% --deny-warnings --dry-run"
+                 --accept-file accepted.yaml --max-rejects 2% --rejects rejects.jsonl --deny-warnings --dry-run"
             )
         );
         assert_eq!(invocation.report().unwrap(), "night.json");
