@@ -282,3 +282,24 @@ fn files_that_lack_are_named_by_their_flag() {
     run.answered(2);
     assert!(run.stderr().contains("`mas.yaml` cannot be read"));
 }
+
+#[test]
+fn a_connection_string_where_none_belongs_is_not_repeated() {
+    for arguments in [
+        &["check", "postgres://u:hunter2@h/db"][..],
+        &["syn2mas", "check", "postgres://u:hunter2@h/db"],
+        &["syn2mas", "check", "--uri=postgres://u:hunter2@h/db"],
+        &["migrate", "host=h password=hunter2"],
+        &["--database-uri=postgres://u:hunter2@h/db"],
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_mapwright"))
+            .env_clear()
+            .args(arguments)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        assert!(!said.is_empty());
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! Everything that people see goes through [`printer`]; every way to end through [`exit`].
 
+use std::borrow::Cow;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -75,13 +77,18 @@ pub fn main() -> ExitCode {
 
 /// The end where arguments are no command, or ask for help.
 fn no_command(error: &clap::Error) -> ExitStatus {
-    // Nobody is left to tell if this fails.
-    let _printed = error.print();
-    if error.use_stderr() {
-        ExitStatus::Usage
-    } else {
-        ExitStatus::Done
+    if !error.use_stderr() {
+        // Nobody is left to tell if this fails.
+        let _printed = error.print();
+        return ExitStatus::Done;
     }
+    let text = error.render().to_string();
+    let _printed = match uri::masked(&text) {
+        Cow::Borrowed(_) => error.print(),
+        // A connection string where none belongs: what holds a password is not repeated.
+        Cow::Owned(masked) => std::io::stderr().write_all(masked.as_bytes()),
+    };
+    ExitStatus::Usage
 }
 
 fn printer(global: &Global) -> Printer {

@@ -12,6 +12,7 @@ use clap::{CommandFactory, Parser};
 use crate::diagnostics::{Diagnostic, codes, suggest};
 
 use super::args::{Cli, ColourChoice, Command, Global, OutputFormat};
+use super::uri;
 
 /// A tool whose command line is understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -401,7 +402,9 @@ fn own_flags() -> BTreeMap<String, bool> {
 }
 
 fn problem(message: impl Into<String>) -> Diagnostic {
-    Diagnostic::error(codes::E0615, message)
+    // Words of the command line are repeated, and a connection string may be among them.
+    let message: String = message.into();
+    Diagnostic::error(codes::E0615, uri::masked(&message))
 }
 
 fn unknown_flag(name: &str, own: &BTreeMap<String, bool>) -> Box<Diagnostic> {

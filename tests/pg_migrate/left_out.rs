@@ -237,6 +237,8 @@ async fn the_list_replaces_no_other_file() {
         }
         assert_eq!(fs::read_to_string(&path).unwrap_or_default(), before);
     }
+    pair.run(&["check", "--rejects", "-"])
+        .answered(2, &["E0613", "`--rejects -` names no file"]);
     // Rows that are left out must be in a list.
     pair.run(&["migrate", "--max-rejects", "5"])
         .answered(2, &["--rejects"]);

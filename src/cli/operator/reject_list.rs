@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::base::{Files, Span};
+use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::diagnostics::{Diagnostic, codes};
 use crate::pg::PgError;
 use crate::plan::Plan;
 use crate::run::{Reject, RowOrigin};
@@ -75,6 +77,12 @@ impl RejectList {
         let Some(path) = path else {
             return Ok(Self::default());
         };
+        if path == Path::new("-") {
+            let diagnostic = Diagnostic::error(codes::E0613, "`--rejects -` names no file")
+                .note("keys of rows are in the list: it is for its owner's eyes, and stdout is not")
+                .help("name a file: `--rejects rejects.jsonl`");
+            return Err(Failure::one(ExitStatus::Usage, diagnostic));
+        }
         let file = begin_private(path, others)?;
         Ok(Self {
             list: Some(Arc::new(Mutex::new(List {

@@ -135,6 +135,10 @@ pub fn sign_in(forecast: &SignIn) -> String {
         .iter()
         .map(|count| (format!("  {}", count.cause.words()), count.accounts))
         .collect();
+    if !causes.is_empty() {
+        let both = forecast.sessions_only + forecast.nothing;
+        lines.push(("these two together, because of", both));
+    }
     lines.extend(causes.iter().map(|(words, count)| (words.as_str(), *count)));
     lines.extend([
         ("locked or not approved", forecast.locked),

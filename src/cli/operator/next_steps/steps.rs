@@ -289,7 +289,7 @@ fn look(cutover: &Cutover) -> Step {
             "https://SYNAPSE/",
             "_matrix/client/v3/login",
         ))
-        .text("MAS answers with `flows`; `M_UNRECOGNIZED` is Synapse's: the rule lacks.")
+        .text("MAS answers with `flows`; `M_UNRECOGNIZED` is Synapse's: the rule is missing.")
         .text("Sign in with a password and by single sign-on; see that old sessions go on.");
     let step = match &cutover.mas_address {
         Some(_) => step.note(format!(

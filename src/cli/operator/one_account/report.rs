@@ -382,8 +382,9 @@ fn verdict(seen: &Seen, report: &AccountReport) -> (ExitStatus, String) {
         .count() as u64;
     if rejected > 0 {
         let text = format!(
-            "{} rejected: a migration would not begin",
-            rows_that(rejected, "is", "are")
+            "{} rejected: a migration would not begin, unless `--max-rejects` leaves {} out",
+            rows_that(rejected, "is", "are"),
+            if rejected == 1 { "it" } else { "them" }
         );
         return (ExitStatus::Findings, text);
     }
