@@ -26,6 +26,8 @@ mod terminal;
 pub mod uri;
 pub mod version;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use args::{Cli, Command, Global};
 use exit::ExitStatus;
 use failure::Failure;
@@ -57,7 +59,10 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(dispatch(&cli.command, &printer)),
+        Ok(runtime) => runtime.block_on(async {
+            survive_file_limits();
+            dispatch(&cli.command, &printer).await
+        }),
         Err(error) => {
             printer.always(&format!("error: no threads can be started: {error}"));
             return ExitStatus::Unexpected.into();
@@ -89,6 +94,16 @@ fn no_command(error: &clap::Error) -> ExitStatus {
         Cow::Owned(masked) => std::io::stderr().write_all(masked.as_bytes()),
     };
     ExitStatus::Usage
+}
+
+/// The signal for a file that has grown beyond what the process may write, on Linux and macOS.
+const SIGXFSZ: i32 = 25;
+
+/// Lets a write beyond the limit of files fail: it is told, and does not end the process, which may have
+/// committed a moment before.
+fn survive_file_limits() {
+    // Once somebody has listened, the signal ends the process no more. Without it, the limit does.
+    drop(signal(SignalKind::from_raw(SIGXFSZ)));
 }
 
 fn printer(global: &Global) -> Printer {
