@@ -91,7 +91,7 @@ for table in $tables; do
     echo "\\copy $table FROM PROGRAM 'psql -Xq -d mas_full -c \"COPY $table TO STDOUT (FORMAT binary)\"' (FORMAT binary)"
 done >"$files/copies.sql"
 
-printf '%s; PostgreSQL %s, %s cores; median of %d\n' "$("$mapwright" --version)" \
+printf '%s; PostgreSQL %s, %s cores; median of %d\n' "$("$mapwright" -V)" \
     "$(sql -d postgres -c 'SHOW server_version')" "$(nproc)" "$runs"
 printf '%9s %9s %12s %10s %10s %12s %10s\n' users rows 'mapwright s' 'peak MiB' 'COPY s' 'rebuild s' 'ratio'
 for count in "${users[@]}"; do
