@@ -22,6 +22,8 @@ mod parameter;
 pub mod population;
 pub mod printer;
 mod replaced_file;
+#[cfg(test)]
+mod scratch;
 mod terminal;
 pub mod uri;
 pub mod version;

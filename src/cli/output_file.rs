@@ -222,35 +222,9 @@ impl Failure {
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use crate::cli::scratch::Scratch;
+
     use super::*;
-
-    /// A directory that goes away by itself.
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir()
-                .join(format!("mapwright-output-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn names(&self) -> Vec<String> {
-            let mut names: Vec<String> = fs::read_dir(&self.0)
-                .unwrap()
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect();
-            names.sort();
-            names
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
 
     fn message(failure: &Failure) -> String {
         assert_eq!(failure.status, ExitStatus::Usage);

@@ -87,35 +87,9 @@ mod tests {
     use std::fs::File;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use crate::cli::scratch::Scratch;
+
     use super::*;
-
-    /// A directory that goes away by itself.
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir()
-                .join(format!("mapwright-replaced-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn names(&self) -> Vec<String> {
-            let mut names: Vec<String> = fs::read_dir(&self.0)
-                .unwrap()
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect();
-            names.sort();
-            names
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
 
     #[test]
     fn what_takes_the_place_of_a_file_is_whole_or_the_old_one_stays() {
