@@ -291,6 +291,15 @@ fn a_connection_string_where_none_belongs_is_not_repeated() {
         &["syn2mas", "check", "--uri=postgres://u:hunter2@h/db"],
         &["migrate", "host=h password=hunter2"],
         &["--database-uri=postgres://u:hunter2@h/db"],
+        &["check", "--synapse-config", "postgres://u:hunter2@h/db"],
+        &["compile", "postgres://u:hunter2@h/db"],
+        &["compile", "postgres://u:hunter2@h/db", "--format", "json"],
+        &[
+            "syn2mas",
+            "check",
+            "--synapse-config",
+            "postgres://u:hunter2@h/db",
+        ],
     ] {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_mapwright"))
             .env_clear()

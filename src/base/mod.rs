@@ -7,4 +7,4 @@ mod visible;
 
 pub use files::{FileId, Files};
 pub use span::{Span, Spanned};
-pub use visible::{is_hidden, visible};
+pub use visible::{is_hidden, one_line, visible};

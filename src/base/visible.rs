@@ -18,6 +18,11 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The text on one line: as [`visible`], and a blank for a tab or the end of a line.
+pub fn one_line(text: &str) -> String {
+    visible(text).replace(['\n', '\r', '\t'], " ")
+}
+
 /// Whether a character cannot be told by looking, apart from blanks, tabs and line feeds. Those that
 /// join letters and pictures into one are left alone: they show in what they join.
 pub fn is_hidden(c: char) -> bool {
@@ -56,6 +61,7 @@ mod tests {
         assert_eq!(visible("a\tb\r\nä\n"), "a\tb\r\nä\n");
         assert_eq!(visible("\u{1b}[31mred\0\u{7f}"), "␛[31mred␀␡");
         assert_eq!(visible("a\rb\u{202e}c\u{feff}\u{9b}"), "a␍b�c��");
+        assert_eq!(one_line("a\n\u{1b}b\tc"), "a ␛b c");
         let odd = "\u{1b}ä\u{200b}";
         assert_eq!(visible(odd).chars().count(), odd.chars().count());
     }

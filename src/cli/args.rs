@@ -138,7 +138,8 @@ pub enum Command {
   mapwright account --token-stdin --synapse-config homeserver.yaml < token.txt
 
 Exit status: 0 told · 1 no such account, or a token that neither database knows ·
-10 rows of the account are rejected, so that a migration would not begin.")]
+10 rows of the account are rejected, so that a migration would not begin unless --max-rejects
+leaves them out.")]
     Account(AccountArgs),
     /// Try whether a password will be accepted after the migration
     ///

@@ -217,12 +217,14 @@ impl Ours {
         notes
     }
 
-    /// The command line as one could type it, without the URI, which may hold a password.
+    /// The command line as one could type it, without URIs, which may hold a password, and without
+    /// passwords where a URI stands that was not meant to.
     fn shown(&self) -> String {
         let mut text = "mapwright".to_owned();
         let mut is_uri = false;
         for argument in &self.arguments {
             let word = argument.to_string_lossy();
+            let word = uri::masked(&word);
             let uri_flag = word.ends_with("-database-uri");
             let attached = word
                 .split_once('=')
@@ -402,9 +404,7 @@ fn own_flags() -> BTreeMap<String, bool> {
 }
 
 fn problem(message: impl Into<String>) -> Diagnostic {
-    // Words of the command line are repeated, and a connection string may be among them.
-    let message: String = message.into();
-    Diagnostic::error(codes::E0615, uri::masked(&message))
+    Diagnostic::error(codes::E0615, message)
 }
 
 fn unknown_flag(name: &str, own: &BTreeMap<String, bool>) -> Box<Diagnostic> {

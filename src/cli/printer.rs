@@ -9,6 +9,7 @@ use crate::diagnostics::render::{Colour, Format, render, tally};
 use crate::diagnostics::{Diagnostic, codes};
 
 use super::args::{ColourChoice, OutputFormat};
+use super::uri;
 
 /// How many diagnostics are shown at most unless told otherwise.
 pub const MAX_ERRORS: usize = 20;
@@ -167,9 +168,10 @@ impl Printer {
             Format::Json => usize::MAX,
             Format::Human | Format::Short => self.max_errors,
         };
-        let mut text = render(files, diagnostics, format, self.colour, limit);
+        let diagnostics: Vec<Diagnostic> = diagnostics.iter().map(uri::without_passwords).collect();
+        let mut text = render(files, &diagnostics, format, self.colour, limit);
         if format == Format::Human && diagnostics.len() > 1 {
-            text.push_str(&tally(diagnostics));
+            text.push_str(&tally(&diagnostics));
             text.push('\n');
         }
         self.line(text.trim_end_matches('\n'));

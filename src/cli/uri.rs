@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
+use crate::diagnostics::Diagnostic;
 use crate::pg::{Origin, Secret, Sourced};
 
 /// What stands in a flag, which may have been filled in from a variable of the environment.
@@ -23,26 +24,38 @@ pub fn from_variable(name: &str) -> Option<Sourced<Secret>> {
     ))
 }
 
-/// What stands in connection strings before the host, and behind `password=`.
-static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+/// The password of a URI, and what stands behind `password=`.
+static PASSWORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"(?i)(?P<uri>[a-z][a-z0-9+.-]*://)[^\s'"`]*@|(?P<word>password\s*=\s*)(?:'[^']*'|[^\s'"`&]+)"#,
+        r#"(?i)(?P<uri>[a-z][a-z0-9+.-]*://[^\s'"`:@/]*:)[^\s'"`]*@|(?P<word>password\s*=\s*)(?:'[^']*'|[^\s'"`&]+)"#,
     )
     .ok()
 });
 
-/// A text that repeats words of a command line, without what may be a password in them.
+/// A text that may repeat words of the command line, without passwords of connection strings in it.
 pub fn masked(text: &str) -> Cow<'_, str> {
-    let Some(secrets) = &*SECRETS else {
+    let Some(passwords) = &*PASSWORDS else {
         return Cow::Borrowed("");
     };
-    secrets.replace_all(text, |found: &regex::Captures<'_>| {
+    passwords.replace_all(text, |found: &Captures<'_>| {
         match (found.name("uri"), found.name("word")) {
-            (Some(scheme), _) => format!("{}…@", scheme.as_str()),
+            (Some(user), _) => format!("{}…@", user.as_str()),
             (None, Some(word)) => format!("{}…", word.as_str()),
             (None, None) => String::new(),
         }
     })
+}
+
+/// A diagnostic without passwords of connection strings: somebody may have given one where a file or a
+/// command was meant, and messages repeat what was given.
+pub fn without_passwords(diagnostic: &Diagnostic) -> Diagnostic {
+    let all = |texts: &[String]| texts.iter().map(|text| masked(text).into_owned()).collect();
+    Diagnostic {
+        message: masked(&diagnostic.message).into_owned(),
+        notes: all(&diagnostic.notes),
+        help: all(&diagnostic.help),
+        ..diagnostic.clone()
+    }
 }
 
 #[cfg(test)]
@@ -54,7 +67,7 @@ mod tests {
         for (text, shown) in [
             (
                 "error: unexpected argument 'postgres://u:p/w@x@h/db' found",
-                "error: unexpected argument 'postgres://…@h/db' found",
+                "error: unexpected argument 'postgres://u:…@h/db' found",
             ),
             (
                 "`host=h password = 'a b' user=u`",
@@ -63,6 +76,10 @@ mod tests {
             (
                 "postgresql:///db?password=secret&user=u",
                 "postgresql:///db?password=…&user=u",
+            ),
+            (
+                "name it: `--target-database-uri postgresql://user@host/database`",
+                "name it: `--target-database-uri postgresql://user@host/database`",
             ),
             (
                 "unexpected argument '--frobnicate' found",

@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use crate::base::one_line;
 use crate::config::{PasswordLogin, ProviderLinks, SynapseConfig};
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::plan::Plan;
@@ -55,12 +56,12 @@ pub struct Advice {
 impl Advice {
     /// The line for people.
     pub fn line(&self) -> String {
-        let head = format!("{:<5} {}", self.level.word(), self.text);
-        if self.remedy.is_empty() {
-            head
-        } else {
-            format!("{head} → {}", self.remedy)
+        let mut line = format!("{:<5} {}", self.level.word(), self.text);
+        if !self.remedy.is_empty() {
+            line = format!("{line} → {}", self.remedy);
         }
+        // Names of providers are what somebody wrote into a database.
+        one_line(&line)
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::finding_pages::group;
+use crate::cli::uri;
 use crate::diagnostics::{Diagnostic, Finding};
 use crate::pg::{EndpointSummary, ServerFacts};
 use crate::plan::Plan;
@@ -245,11 +246,12 @@ pub struct ProblemReport {
 
 impl From<&Diagnostic> for ProblemReport {
     fn from(diagnostic: &Diagnostic) -> Self {
+        let diagnostic = uri::without_passwords(diagnostic);
         Self {
             code: diagnostic.code.as_str().to_owned(),
-            message: diagnostic.message.clone(),
-            notes: diagnostic.notes.clone(),
-            help: diagnostic.help.clone(),
+            message: diagnostic.message,
+            notes: diagnostic.notes,
+            help: diagnostic.help,
         }
     }
 }

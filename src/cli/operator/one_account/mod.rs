@@ -104,7 +104,7 @@ pub fn server_name(job: &Job, command: &str) -> Result<String, Failure> {
                     plan.mapping
                 ),
             )
-            .help("leave out `--mapping`, or give one that extends the bundled one");
+            .help("leave out `--mapping`, or give a mapping from `synapse` to `mas`");
             Err(Failure::one(ExitStatus::Usage, diagnostic))
         }
     }

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::base::visible;
+use crate::base::one_line;
 use crate::eval::decode;
 use crate::functions::{is_bcrypt, is_macaroon, uuid_text};
 use crate::plan::{Scan, ScanColumn, Target};
@@ -94,7 +94,7 @@ fn plain(value: &Value<'_>) -> Option<String> {
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Int(number) => Some(number.to_string()),
         Value::Text("") => Some("\"\"".to_owned()),
-        Value::Text(text) => Some(visible(text).replace(['\n', '\t'], " ")),
+        Value::Text(text) => Some(one_line(text)),
         Value::Timestamp(micros) => Timestamp::from_microsecond(*micros)
             .ok()
             .map(|moment| moment.to_string()),
