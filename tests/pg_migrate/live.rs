@@ -7,6 +7,7 @@ use mapwright::cli::finding_pages::pages;
 use serde_json::Value;
 
 use crate::fixture::{MIGRATED_AT, Pair, Run, run, tool};
+use crate::harness::Database;
 
 /// A finding, and what brings it about.
 struct Case {
@@ -15,6 +16,8 @@ struct Case {
     synapse: &'static str,
     /// Run on MAS's database.
     mas: &'static str,
+    /// The table that it changes.
+    table: &'static str,
     count: u64,
     /// The beginning of a key that is named.
     such_as: &'static str,
@@ -26,6 +29,7 @@ const CASES: [Case; 7] = [
         synapse: "INSERT INTO users (name, creation_ts, admin, is_guest, deactivated)
                   VALUES ('@late:demo.example', 1790000000, 0, 0, 0)",
         mas: "",
+        table: "users",
         count: 1,
         such_as: "\"late\"",
     },
@@ -33,6 +37,7 @@ const CASES: [Case; 7] = [
         id: "account_only_in_mas",
         synapse: "",
         mas: "INSERT INTO users (user_id, username, created_at) VALUES (gen_random_uuid(), 'late', now())",
+        table: "users",
         count: 1,
         such_as: "\"late\"",
     },
@@ -40,6 +45,7 @@ const CASES: [Case; 7] = [
         id: "account_deactivated_on_one_side",
         synapse: "",
         mas: "UPDATE users SET deactivated_at = now() WHERE username IN ('alice', 'bob')",
+        table: "users",
         count: 2,
         such_as: "\"alice\"",
     },
@@ -47,6 +53,7 @@ const CASES: [Case; 7] = [
         id: "password_not_in_mas",
         synapse: "",
         mas: "DELETE FROM user_passwords WHERE user_id = (SELECT user_id FROM users WHERE username = 'alice')",
+        table: "user_passwords",
         count: 1,
         such_as: "\"alice\"",
     },
@@ -54,6 +61,7 @@ const CASES: [Case; 7] = [
         id: "link_not_in_mas",
         synapse: "",
         mas: "DELETE FROM upstream_oauth_links WHERE ctid = (SELECT min(ctid) FROM upstream_oauth_links)",
+        table: "upstream_oauth_links",
         count: 1,
         such_as: "username=",
     },
@@ -62,6 +70,7 @@ const CASES: [Case; 7] = [
         synapse: "",
         mas: "UPDATE compat_sessions SET finished_at = now()
               WHERE device_id = 'PHONE' AND user_id = (SELECT user_id FROM users WHERE username = 'alice')",
+        table: "compat_sessions",
         count: 1,
         such_as: "username=\"alice\" device_id=\"PHONE\"",
     },
@@ -69,6 +78,7 @@ const CASES: [Case; 7] = [
         id: "session_device_not_in_synapse",
         synapse: "DELETE FROM devices WHERE user_id = '@alice:demo.example'",
         mas: "",
+        table: "devices",
         count: 2,
         such_as: "username=\"alice\" device_id=",
     },
@@ -124,29 +134,16 @@ async fn each_kind_of_disagreement_is_found_by_itself() {
     let pair = Pair::new("live_cases").await;
     pair.run(&["migrate"]).answered(0, &[]);
     for case in CASES {
-        // What the case changes is put back from copies.
-        let tables = |sql: &str| -> Vec<&'static str> {
-            [
-                "users",
-                "devices",
-                "user_passwords",
-                "upstream_oauth_links",
-                "compat_sessions",
-            ]
-            .into_iter()
-            .filter(|table| sql.split_whitespace().any(|word| word == *table))
-            .take(1)
-            .collect()
-        };
-        let changed = |database: &crate::harness::Database, sql: &str| {
-            for table in tables(sql) {
+        let Case { table, .. } = case;
+        let changed = |database: &Database, sql: &str| {
+            if !sql.is_empty() {
                 database.psql(&format!(
                     "CREATE TABLE saved AS SELECT * FROM {table}; {sql}"
                 ));
             }
         };
-        let back = |database: &crate::harness::Database, sql: &str| {
-            for table in tables(sql) {
+        let back = |database: &Database, sql: &str| {
+            if !sql.is_empty() {
                 database.psql(&format!(
                     "SET session_replication_role = replica; DELETE FROM {table};
                      INSERT INTO {table} SELECT * FROM saved; DROP TABLE saved"
