@@ -81,14 +81,14 @@ fn array<'a>(
     elements: impl Iterator<Item = &'a str> + Clone,
     arena: &'a Bump,
 ) -> Result<Value<'a>, EvalError> {
-    let too_long = || EvalError::new("is too long for an array");
-    let size = i32::try_from(elements.clone().count()).map_err(|_| too_long())?;
+    // PostgreSQL's texts have a gigabyte at most, so that both numbers fit.
+    let size = i32::try_from(elements.clone().count()).map_err(|_| EvalError::DEFECT)?;
     let mut bytes = ArenaVec::new_in(arena);
     for number in [1, 0, TEXT_OID, size, 1] {
         bytes.extend_from_slice(&number.to_be_bytes());
     }
     for element in elements {
-        let length = i32::try_from(element.len()).map_err(|_| too_long())?;
+        let length = i32::try_from(element.len()).map_err(|_| EvalError::DEFECT)?;
         bytes.extend_from_slice(&length.to_be_bytes());
         bytes.extend_from_slice(element.as_bytes());
     }

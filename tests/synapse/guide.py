@@ -36,6 +36,7 @@ STEPS = [
     ("systemctl stop", 0),
     ("migrate --report", 0),
     ("verify --report", 0),
+    ("verify --live", 0),
     ("undo --report", 0),
 ]
 

@@ -2,7 +2,7 @@
 //! both share, made by two bundled mappings onto the tables of the catalog `accounts`.
 //!
 //! As the services go on working meanwhile, a difference counts only if it is still there a moment
-//! later. Why this is a comparison of its own: `docs/dev/decisions/0028-verify-live.md`.
+//! later. Why this is a comparison of its own: `docs/dev/decisions/0012-verify-live.md`.
 
 mod told;
 
