@@ -46,7 +46,9 @@ mod tests {
         for _ in 0..longest {
             let end = words.len();
             for at in begun..end {
-                let longer = letters.iter().map(|letter| format!("{}{letter}", words[at]));
+                let longer = letters
+                    .iter()
+                    .map(|letter| format!("{}{letter}", words[at]));
                 words.extend(longer.collect::<Vec<_>>());
             }
             begun = end;
