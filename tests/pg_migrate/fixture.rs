@@ -393,7 +393,8 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
             begun.elapsed() < Duration::from_secs(60),
             "waited too long: {what}"
         );
-        std::thread::yield_now();
+        // What is waited for needs the processor, and to ask may take a process and a session.
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
