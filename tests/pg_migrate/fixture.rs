@@ -147,6 +147,8 @@ impl Directory {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let path =
             std::env::temp_dir().join(format!("mapwright-test-{}-{number}", std::process::id()));
+        // A killed run leaves its own behind, and numbers of processes come again.
+        let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
