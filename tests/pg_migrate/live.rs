@@ -312,6 +312,27 @@ async fn a_difference_that_settles_is_none() {
 }
 
 #[tokio::test]
+async fn a_row_that_cannot_be_read_hides_no_other() {
+    let pair = Pair::new("live_unreadable").await;
+    pair.run(&["migrate"]).answered(0, &[]);
+    pair.target
+        .psql("UPDATE users SET created_at = 'infinity' WHERE username = 'alice'");
+    let run = live(&pair, &["--format", "json"]);
+    run.answered(1, &[]);
+    let report = json(&run);
+    let found: Vec<(&str, u64)> = (report["findings"].as_array().unwrap().iter())
+        .map(|finding| {
+            (
+                finding["id"].as_str().unwrap(),
+                finding["count"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert!(found.contains(&("value_out_of_range", 1)), "{found:?}");
+    assert!(found.contains(&("account_only_in_synapse", 1)), "{found:?}");
+}
+
+#[tokio::test]
 async fn jobs_that_mas_has_still_to_do_are_named_beside_a_difference() {
     let pair = Pair::new("live_jobs").await;
     pair.run(&["migrate"]).answered(0, &[]);

@@ -24,7 +24,7 @@ use crate::pg::{Endpoint, PgError, references};
 use crate::plan::needs::needs;
 use crate::run::difference::{Differences, Found, TableDifference};
 use crate::run::digest::DigestSink;
-use crate::run::{Inputs, RowSink, RunReport, run};
+use crate::run::{Inputs, Limits, RowSink, RunReport, run};
 
 use super::across::in_schema;
 use super::events::Events;
@@ -204,7 +204,11 @@ impl<'l> Live<'l> {
         let inputs = Inputs {
             program: &half.program,
             broadcasts: Vec::<Vec<Bytes>>::new(),
-            limits: self.job.limits,
+            // A row that cannot be read is a finding; the others are compared all the same.
+            limits: Limits {
+                rejects: u64::MAX,
+                ..self.job.limits
+            },
         };
         let outcome = told
             .beside(run(inputs, &mut scans, sink, &mut progress))

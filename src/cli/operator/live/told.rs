@@ -178,6 +178,10 @@ fn of_table(difference: &TableDifference) -> Vec<Finding> {
                 return None;
             };
             let samples = difference.samples.iter();
+            let mut meaning = meaning.to_owned();
+            if difference.more {
+                meaning.push_str(" (so many were counted, and there may be more)");
+            }
             Some(Finding {
                 id: (*id).to_owned(),
                 severity: match page.weight {
@@ -189,7 +193,7 @@ fn of_table(difference: &TableDifference) -> Vec<Finding> {
                     .filter(|(_, how)| Kind::of(how) == *kind)
                     .map(|(key, _)| key.clone())
                     .collect(),
-                meaning: meaning.to_owned(),
+                meaning,
                 remedy: remedy.to_owned(),
                 sql: sql.map(str::to_owned),
             })
@@ -212,9 +216,6 @@ pub fn render(report: &LiveReport, since: jiff::Timestamp) -> String {
             thousands(compared.synapse),
             thousands(compared.mas)
         );
-    }
-    if report.compared.iter().any(|compared| compared.more) {
-        text.push_str("  (there may be more differences than are counted below)\n");
     }
     if report.links_not_compared > 0 {
         let words = format!(
