@@ -31,3 +31,4 @@ mod snapshots;
 mod undo;
 mod verify;
 mod waiting;
+mod writers;

@@ -20,9 +20,9 @@ async fn a_source_in_use_is_waited_for() {
     writer.batch_execute(SOURCE_LOCK).await.unwrap();
     let events = pair.path("events.jsonl");
     let mut running = pair.start(&["migrate", "--wait-lock", "5m", "--events", &events]);
-    running.wait_for("waiting for tables of the source, ");
+    running.wait_for("waiting for other sessions of the source to end, ");
     running.wait_for("        process ");
-    writer.batch_execute("ROLLBACK").await.unwrap();
+    drop(writer);
     pair.end(running).answered(
         0,
         &[
@@ -37,11 +37,27 @@ async fn a_source_in_use_is_waited_for() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
         .find(|event| event["event"] == "waiting")
         .unwrap();
-    assert_eq!(waiting["what"], "tables of the source");
+    assert_eq!(waiting["what"], "other sessions of the source to end");
     let session = waiting["sessions"][0].as_str().unwrap();
     assert!(session.contains("a live Synapse"), "{session}");
     let left = waiting["seconds_left"].as_f64().unwrap();
     assert!(left > 250.0 && left <= 300.0, "{left}");
+}
+
+#[tokio::test]
+async fn a_lock_without_a_session_is_waited_for() {
+    let pair = Pair::new("wait_prepared").await;
+    pair.source
+        .psql("BEGIN; LOCK TABLE devices IN ROW EXCLUSIVE MODE; PREPARE TRANSACTION 'left over'");
+    pair.run(&["migrate"]).answered(
+        3,
+        &["E0653", "are in use", "prepared transaction `left over`"],
+    );
+    let mut running = pair.start(&["migrate", "--wait-lock", "5m"]);
+    running.wait_for("waiting for tables of the source, ");
+    running.wait_for("        prepared transaction `left over`");
+    pair.source.psql("ROLLBACK PREPARED 'left over'");
+    pair.end(running).answered(0, &["committed"]);
 }
 
 #[tokio::test]
@@ -52,10 +68,10 @@ async fn a_target_in_use_is_waited_for() {
         let writer = pair.source.connect().await;
         writer.batch_execute(SOURCE_LOCK).await.unwrap();
         let mut running = pair.start(&["migrate", "--wait-lock", "5m"]);
-        running.wait_for("waiting for tables of the source, ");
+        running.wait_for("waiting for other sessions of the source to end, ");
         let mas = pair.target.connect().await;
         mas.batch_execute(TARGET_LOCK).await.unwrap();
-        writer.batch_execute("ROLLBACK").await.unwrap();
+        drop(writer);
         running.wait_for("waiting for tables of the target, ");
         running.wait_for("        process ");
         mas.batch_execute("ROLLBACK").await.unwrap();
@@ -88,10 +104,10 @@ async fn another_run_is_waited_for_before_and_after_the_look() {
             AND application_name = 'another mapwright'",
         pair.target.name
     ));
-    running.wait_for("waiting for tables of the source, ");
+    running.wait_for("waiting for other sessions of the source to end, ");
     let third = pair.target.connect().await;
     third.batch_execute(&lock).await.unwrap();
-    writer.batch_execute("ROLLBACK").await.unwrap();
+    drop(writer);
     running.wait_for("[ 1/10]");
     running.wait_for("waiting for another run to end, ");
     third.batch_execute("ROLLBACK").await.unwrap();
@@ -108,7 +124,7 @@ async fn patience_comes_to_an_end() {
     pair.run(&["migrate", "--wait-lock", "2s"]).answered(
         3,
         &[
-            "waiting for tables of the source",
+            "waiting for other sessions of the source to end",
             "E0653",
             "a live Synapse",
             "waited for 2 s",
@@ -134,7 +150,7 @@ async fn waiting_can_be_interrupted() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let begun = std::time::Instant::now();
         let mut running = pair.start(&["migrate", "--wait-lock", "10m"]);
-        running.wait_for("waiting for tables of the source, ");
+        running.wait_for("waiting for other sessions of the source to end, ");
         running.signal(signal);
         pair.end(running).answered(code, &["nothing was changed"]);
         assert!(begun.elapsed() < Duration::from_secs(60));
