@@ -22,7 +22,8 @@ async fn b1_the_source_is_the_same_after_every_command() {
     assert_eq!(pair.source.state(), source);
 }
 
-#[tokio::test]
+// A session ends while the program runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b1_a_live_source_can_be_looked_at_but_not_migrated() {
     let pair = Pair::new("b1_live").await;
     let writer = pair.source.connect().await;

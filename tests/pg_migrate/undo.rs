@@ -136,7 +136,10 @@ async fn a_mas_that_was_started_in_between_is_known_by_its_workers() {
     for (worker, said) in [
         ("now(), now(), NULL", ", alive"),
         // The clock of MAS's machine is another; it lives.
-        ("now() - interval '1 hour', now() - interval '1 minute', NULL", ", alive"),
+        (
+            "now() - interval '1 hour', now() - interval '1 minute', NULL",
+            ", alive",
+        ),
         ("now(), now(), now()", "worker `"),
         // It was there before, and came back.
         ("now() - interval '9 days', now(), now()", "worker `"),
@@ -153,8 +156,10 @@ async fn a_mas_that_was_started_in_between_is_known_by_its_workers() {
         assert_eq!(refused.stderr.contains("alive"), said == ", alive");
         assert_eq!(refused.stderr.matches("since the run began").count(), 1);
         assert_eq!(pair.states(), before);
-        pair.after(&["undo", "--force", "--dry-run"])
-            .answered(0, &["lost with it:", "MAS has been started", "would be removed"]);
+        pair.after(&["undo", "--force", "--dry-run"]).answered(
+            0,
+            &["lost with it:", "MAS has been started", "would be removed"],
+        );
         pair.target.psql(
             "DELETE FROM queue_workers WHERE queue_worker_id = '00000000-0000-0000-0000-000000000007'",
         );

@@ -1,4 +1,6 @@
 //! `--wait-lock`: whoever is in the way is waited for, and named meanwhile.
+//!
+//! Several threads: sessions work, and end, while the program runs.
 
 use std::fs;
 use std::time::Duration;
@@ -13,7 +15,7 @@ const SOURCE_LOCK: &str = "SET application_name = 'a live Synapse'; BEGIN;
 const TARGET_LOCK: &str = "SET application_name = 'a live MAS'; BEGIN;
     LOCK TABLE users IN ROW SHARE MODE";
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_in_use_is_waited_for() {
     let pair = Pair::new("wait_source").await;
     let writer = pair.source.connect().await;
@@ -44,7 +46,7 @@ async fn a_source_in_use_is_waited_for() {
     assert!(left > 250.0 && left <= 300.0, "{left}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_without_a_session_is_waited_for() {
     let pair = Pair::new("wait_prepared").await;
     pair.source
@@ -60,7 +62,7 @@ async fn a_lock_without_a_session_is_waited_for() {
     pair.end(running).answered(0, &["committed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_in_use_is_waited_for() {
     let pair = Pair::new("wait_target").await;
     // Nobody is to be found at the look; the session comes after it.
@@ -82,7 +84,7 @@ async fn a_target_in_use_is_waited_for() {
         .answered(0, &["application `a live MAS`", "committed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_run_is_waited_for_before_and_after_the_look() {
     let pair = Pair::new("wait_run").await;
     let other = pair.target.connect().await;
@@ -115,7 +117,7 @@ async fn another_run_is_waited_for_before_and_after_the_look() {
         .answered(0, &["another mapwright", "committed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn patience_comes_to_an_end() {
     let pair = Pair::new("wait_end").await;
     let writer = pair.source.connect().await;
@@ -141,7 +143,7 @@ async fn patience_comes_to_an_end() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_can_be_interrupted() {
     let pair = Pair::new("wait_int").await;
     let before = pair.states();

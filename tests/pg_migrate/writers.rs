@@ -1,4 +1,6 @@
 //! Sessions that may write to the source: a real run neither begins beside them nor commits.
+//!
+//! Several threads: sessions work, and end, while the program runs.
 
 use std::time::Duration;
 
@@ -78,7 +80,7 @@ fn wait_until_blocked(pair: &Pair, application: &str) {
     });
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_sessions_are_named_and_keep_a_run_from_beginning() {
     let pair = Pair::new("writers_idle").await;
     let sessions = [
@@ -127,7 +129,7 @@ async fn idle_sessions_are_named_and_keep_a_run_from_beginning() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_writes_again_and_again_is_noticed() {
     let pair = Pair::new("writers_loop").await;
     let writer = session(&pair, "writes and writes").await;
@@ -153,7 +155,7 @@ async fn a_session_that_writes_again_and_again_is_noticed() {
     pair.after(&["verify"]).answered(0, &["verified"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_write_is_in_nobodys_way() {
     let pair = Pair::new("writers_readers").await;
     let _reader = session_as(
@@ -173,7 +175,7 @@ async fn who_may_not_write_is_in_nobodys_way() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_way_to_write_counts() {
     let pair = Pair::new("writers_ways").await;
     let owner = role(&pair, "owner", "GRANT INSERT ON devices TO ROLE");
@@ -202,7 +204,7 @@ async fn every_way_to_write_counts() {
     pair.run(&["migrate"]).answered(0, &["committed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_may_not_see_much_sees_enough() {
     let pair = Pair::new("writers_hidden").await;
     let role = role(
@@ -227,7 +229,7 @@ async fn a_role_that_may_not_see_much_sees_enough() {
     pair.run(&["migrate"]).answered(0, &["committed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_that_an_operator_knows_are_allowed() {
     let pair = Pair::new("writers_allowed").await;
     let exporter = session(&pair, "exporter").await;
@@ -286,7 +288,7 @@ async fn sessions_that_an_operator_knows_are_allowed() {
     drop((exporter, other));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_comes_meanwhile_keeps_a_run_from_committing() {
     let pair = Pair::new("writers_meanwhile").await;
     let before = pair.target.state();
@@ -321,7 +323,7 @@ async fn a_session_that_comes_meanwhile_keeps_a_run_from_committing() {
     pair.run(&["migrate"]).answered(0, &["committed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_only_looks_meanwhile_is_waited_for() {
     let pair = Pair::new("writers_looks").await;
     let before = pair.target.state();
@@ -346,7 +348,7 @@ async fn a_session_that_only_looks_meanwhile_is_waited_for() {
         .answered(0, &["`only looks`", "committed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_locks_the_sessions_are_looked_at_all_the_same() {
     let pair = Pair::new("writers_unlocked").await;
     let role = role(
