@@ -29,7 +29,7 @@ async fn b1_a_live_source_can_be_looked_at_but_not_migrated() {
     let writer = pair.source.connect().await;
     writer
         .batch_execute(
-            "SET application_name = 'a live Synapse'; BEGIN;
+            "SET application_name = 'a live Synapse'; COMMIT; BEGIN;
              LOCK TABLE devices IN ROW EXCLUSIVE MODE",
         )
         .await

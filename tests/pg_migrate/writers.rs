@@ -42,7 +42,7 @@ async fn session_as(pair: &Pair, name: &str, rights: &str) -> Client {
 
 fn role(pair: &Pair, name: &str, rights: &str) -> String {
     let role = format!("{name}_of_{}", pair.source.name);
-    let rights = rights.replace("ROLE", &role);
+    let rights = rights.replace("WHO", &role);
     pair.source
         .psql(&format!("CREATE ROLE {role} LOGIN; {rights}"));
     role
@@ -161,10 +161,10 @@ async fn who_may_not_write_is_in_nobodys_way() {
     let _reader = session_as(
         &pair,
         "reader",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO ROLE",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO WHO",
     )
     .await;
-    let _monitor = session_as(&pair, "monitor", "GRANT pg_monitor TO ROLE").await;
+    let _monitor = session_as(&pair, "monitor", "GRANT pg_monitor TO WHO").await;
     // It may write, and reads in a read-only transaction.
     let _backup = session(&pair, "pg_dump").await;
     let run = pair.run(&["migrate"]);
@@ -178,20 +178,20 @@ async fn who_may_not_write_is_in_nobodys_way() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_way_to_write_counts() {
     let pair = Pair::new("writers_ways").await;
-    let owner = role(&pair, "owner", "GRANT INSERT ON devices TO ROLE");
+    let owner = role(&pair, "owner", "GRANT INSERT ON devices TO WHO");
     for (name, rights) in [
-        ("deleter", "GRANT DELETE ON users TO ROLE".to_owned()),
-        ("emptier", "GRANT TRUNCATE ON users TO ROLE".to_owned()),
+        ("deleter", "GRANT DELETE ON users TO WHO".to_owned()),
+        ("emptier", "GRANT TRUNCATE ON users TO WHO".to_owned()),
         (
             "of_column",
-            "GRANT UPDATE (name) ON users TO ROLE".to_owned(),
+            "GRANT UPDATE (name) ON users TO WHO".to_owned(),
         ),
         // It has the right only once it becomes the other role.
         (
             "member",
-            format!("ALTER ROLE ROLE NOINHERIT; GRANT {owner} TO ROLE"),
+            format!("ALTER ROLE WHO NOINHERIT; GRANT {owner} TO WHO"),
         ),
-        ("everywhere", "GRANT pg_write_all_data TO ROLE".to_owned()),
+        ("everywhere", "GRANT pg_write_all_data TO WHO".to_owned()),
     ] {
         let client = session_as(&pair, name, &rights).await;
         pair.run(&["migrate"])
@@ -200,7 +200,7 @@ async fn every_way_to_write_counts() {
     }
     // A table that is not read is no matter.
     pair.source.psql("CREATE TABLE elsewhere (id int)");
-    let _other = session_as(&pair, "other", "GRANT ALL ON elsewhere TO ROLE").await;
+    let _other = session_as(&pair, "other", "GRANT ALL ON elsewhere TO WHO").await;
     pair.run(&["migrate"]).answered(0, &["committed"]);
 }
 
@@ -210,11 +210,11 @@ async fn a_role_that_may_not_see_much_sees_enough() {
     let role = role(
         &pair,
         "mapper",
-        "GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO ROLE",
+        "GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO WHO",
     );
     pair.write("homeserver.yaml", &homeserver(&pair.source.name, &role));
     let synapse = session(&pair, "synapse").await;
-    let _monitor = session_as(&pair, "monitor", "GRANT pg_monitor TO ROLE").await;
+    let _monitor = session_as(&pair, "monitor", "GRANT pg_monitor TO WHO").await;
     let refused = pair.run(&["migrate"]);
     refused.answered(
         3,
@@ -233,7 +233,7 @@ async fn a_role_that_may_not_see_much_sees_enough() {
 async fn sessions_that_an_operator_knows_are_allowed() {
     let pair = Pair::new("writers_allowed").await;
     let exporter = session(&pair, "exporter").await;
-    let other = session_as(&pair, "other", "GRANT INSERT ON users TO ROLE").await;
+    let other = session_as(&pair, "other", "GRANT INSERT ON users TO WHO").await;
     let user = format!("user=other_of_{}", pair.source.name);
     let application = "application=exporter";
     let before = pair.states();
@@ -354,7 +354,7 @@ async fn without_locks_the_sessions_are_looked_at_all_the_same() {
     let role = role(
         &pair,
         "reader",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO ROLE",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO WHO",
     );
     pair.write("homeserver.yaml", &homeserver(&pair.source.name, &role));
     let (running, mas) = half_way(&pair, &["--no-source-lock"]).await;
