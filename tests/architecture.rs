@@ -258,7 +258,7 @@ fn shipped_mappings_compile_without_a_warning() {
     let mut mappings = Vec::new();
     walk(&root, "map", &mut mappings);
     assert!(!mappings.is_empty());
-    let catalogs: Vec<_> = ["synapse", "mas"].map(catalogs::read).into();
+    let catalogs: Vec<_> = ["accounts", "synapse", "mas"].map(catalogs::read).into();
     for path in mappings {
         let mut files = Files::new();
         let id = files.add(

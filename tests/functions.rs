@@ -225,6 +225,17 @@ const DOCUMENTS: &[&str] = &[
     "{\"a\": 1, \"a\": \"b\"}",
 ];
 
+/// Arrays of text in PostgreSQL's binary form.
+const ARRAYS: &[&[u8]] = &[
+    // None at all, and one dimension of none.
+    b"\0\0\0\0\0\0\0\0\0\0\0\x19",
+    b"\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\0\0\0\0\x01",
+    // `{a,NULL,""}`
+    b"\0\0\0\x01\0\0\0\x01\0\0\0\x19\0\0\0\x03\0\0\0\x01\0\0\0\x01a\xff\xff\xff\xff\0\0\0\0",
+    // `{{a},{b}}`
+    b"\0\0\0\x02\0\0\0\0\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x01a\0\0\0\x01b",
+];
+
 fn odd_values(kind: Kind) -> Vec<Value<'static>> {
     match kind {
         Kind::Bool => vec![Value::Bool(false), Value::Bool(true)],
@@ -255,6 +266,7 @@ fn odd_values(kind: Kind) -> Vec<Value<'static>> {
             ]
         }
         Kind::Json => DOCUMENTS.iter().map(|text| Value::Json(text)).collect(),
+        Kind::TextArray => ARRAYS.iter().map(|bytes| Value::Raw(bytes)).collect(),
     }
 }
 
@@ -286,6 +298,7 @@ fn is_of(value: &Value<'_>, kind: Kind) -> bool {
         Kind::Uuid => matches!(value, Value::Uuid(_)),
         Kind::Inet => matches!(value, Value::Inet(_)),
         Kind::Json => matches!(value, Value::Json(_)),
+        Kind::TextArray => matches!(value, Value::Raw(_)),
     }
 }
 

@@ -30,8 +30,10 @@ for file in tests/pg_*.rs tests/pg_*/main.rs; do
     fi
 done
 
+printf '\n== pages in a browser (%d s into the tests) ==\n' "$SECONDS"
 tests/browser/run.sh
 
+printf '\n== a real Synapse (%d s into the tests) ==\n' "$SECONDS"
 # The binary that the tests have just built.
 MAPWRIGHT_BIN=${MAPWRIGHT_BIN:-${CARGO_TARGET_DIR:-target}/debug/mapwright}
 MAPWRIGHT_BIN=$(realpath "$MAPWRIGHT_BIN") tests/synapse/run.sh

@@ -57,7 +57,7 @@ macro_rules! shipped {
 }
 
 /// The catalogs compiled into the program; among those of one name the newest stands last.
-pub const SHIPPED: &[Shipped] = shipped!["mas" "1.23", "synapse" "94"];
+pub const SHIPPED: &[Shipped] = shipped!["accounts" "1", "mas" "1.23", "synapse" "94"];
 
 /// The newest shipped catalog of that name: what `source NAME` and `target NAME` of a mapping mean
 /// unless another catalog is given.

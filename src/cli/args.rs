@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use grants::{GrantArgs, GrantSide};
 
+use super::mapping::Bundled;
 use super::operator::reject_limit::RejectLimit;
 use super::operator::waiting::parse_wait;
 
@@ -186,10 +187,14 @@ leaves them out.")]
     ///
     /// Touches no database.
     Plan(MappingArgs),
-    /// Print the bundled mapping, to read it or to make one's own of it
+    /// Print a bundled mapping, to read it or to make one's own of it
     ///
     /// Touches no database.
-    Mapping,
+    Mapping {
+        /// Which one
+        #[arg(value_enum, default_value_t = Bundled::SynapseToMas)]
+        name: Bundled,
+    },
     /// Catalogs: the tables of one side as data
     #[command(subcommand)]
     Catalog(CatalogCommand),
@@ -470,6 +475,9 @@ pub struct MigrateArgs {
 #[command(mut_arg("migrated_at", |arg| {
     arg.help("The moment of the migration, in place of --report")
 }))]
+#[command(mut_arg("accept", |arg| arg.requires("live")))]
+#[command(mut_arg("accept_file", |arg| arg.requires("live")))]
+#[command(mut_arg("deny_warnings", |arg| arg.hide(true)))]
 pub struct VerifyArgs {
     /// Both sides.
     #[command(flatten)]
@@ -486,6 +494,16 @@ pub struct VerifyArgs {
     /// How many rejected rows the migration may have left out; --report knows it
     #[arg(long, value_name = "N|N%", conflicts_with = "report")]
     pub max_rejects: Option<RejectLimit>,
+    /// MAS is in use: compare what must be the same in both databases all the same (accounts,
+    /// passwords, links, devices), and say what use has changed
+    #[arg(long, conflicts_with_all = ["mapping", "catalogs", "set", "max_rejects"])]
+    pub live: bool,
+    /// With --live: how long both services get to agree before a difference counts, such as 5s, 1min
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait, default_value = "5s", requires = "live")]
+    pub settle: Duration,
+    /// What becomes of warnings.
+    #[command(flatten)]
+    pub findings: FindingArgs,
 }
 
 /// `undo`.

@@ -15,10 +15,41 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::parameter::{self, NoValue};
 
-/// The mapping that is compiled into the program.
+/// The mapping that is used unless a file is given.
 pub const BUNDLED: &str = include_str!("../../mappings/synapse-to-mas.map");
 /// The name it goes by in messages.
 pub const BUNDLED_NAME: &str = "synapse-to-mas.map (bundled)";
+
+/// A mapping that is compiled into the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Bundled {
+    /// The migration
+    SynapseToMas,
+    /// What `verify --live` reads of Synapse
+    AccountsInSynapse,
+    /// What `verify --live` reads of MAS
+    AccountsInMas,
+}
+
+impl Bundled {
+    /// Its text.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::SynapseToMas => BUNDLED,
+            Self::AccountsInSynapse => include_str!("../../mappings/accounts-in-synapse.map"),
+            Self::AccountsInMas => include_str!("../../mappings/accounts-in-mas.map"),
+        }
+    }
+
+    /// The name it goes by in messages.
+    fn name(self) -> &'static str {
+        match self {
+            Self::SynapseToMas => BUNDLED_NAME,
+            Self::AccountsInSynapse => "accounts-in-synapse.map (bundled)",
+            Self::AccountsInMas => "accounts-in-mas.map (bundled)",
+        }
+    }
+}
 
 /// A compiled mapping with everything it came from.
 #[derive(Debug)]
@@ -40,11 +71,23 @@ pub struct Compiled {
 /// # Errors
 /// A file that cannot be read (usage), or a mapping with errors.
 pub fn load(file: Option<&Path>, catalog_files: &[PathBuf]) -> Result<Compiled, Failure> {
+    match file {
+        None => compiled(BUNDLED_NAME, BUNDLED, catalog_files),
+        Some(path) => compiled(&path.display().to_string(), &read(path)?, catalog_files),
+    }
+}
+
+/// Compiles one of the bundled mappings.
+///
+/// # Errors
+/// None but defects of the program.
+pub fn bundled(mapping: Bundled) -> Result<Compiled, Failure> {
+    compiled(mapping.name(), mapping.text(), &[])
+}
+
+fn compiled(name: &str, text: &str, catalog_files: &[PathBuf]) -> Result<Compiled, Failure> {
     let mut files = Files::new();
-    let id = match file {
-        None => files.add(BUNDLED_NAME, BUNDLED),
-        Some(path) => files.add(path.display().to_string(), read(path)?),
-    };
+    let id = files.add(name, text);
     let mut catalogs = Vec::new();
     for path in catalog_files {
         let mut own = Files::new();

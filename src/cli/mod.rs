@@ -117,6 +117,9 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
         Command::Check(args) => Box::pin(commands::check::run(args, printer)).await,
         Command::Config(command) => commands::config::run(command, printer),
         Command::Migrate(args) => Box::pin(commands::migrate::run(args, printer)).await,
+        Command::Verify(args) if args.live => {
+            Box::pin(commands::verify_live::run(args, printer)).await
+        }
         Command::Verify(args) => Box::pin(commands::verify::run(args, printer)).await,
         Command::Undo(args) => Box::pin(commands::undo::run(args, printer)).await,
         Command::Account(args) => Box::pin(commands::account::run(args, printer)).await,
@@ -129,8 +132,8 @@ async fn dispatch(command: &Command, printer: &Printer) -> Result<ExitStatus, Fa
         Command::Demo(args) => Box::pin(commands::demo::run(args, printer)).await,
         Command::Compile(args) => commands::compile::run(args, printer),
         Command::Plan(args) => commands::plan::run(args, printer),
-        Command::Mapping => {
-            printer.data(mapping::BUNDLED);
+        Command::Mapping { name } => {
+            printer.data(name.text());
             Ok(ExitStatus::Done)
         }
         Command::Catalog(command) => commands::catalog::run(command, printer).await,

@@ -3,6 +3,7 @@
 //! read the same list.
 
 mod addresses;
+mod arrays;
 mod bytes;
 mod documents;
 mod error;
@@ -77,6 +78,8 @@ pub enum Kind {
     Inet,
     /// `json`
     Json,
+    /// `text[]`, which the language only hands on
+    TextArray,
 }
 
 impl Kind {
@@ -92,6 +95,7 @@ impl Kind {
             Kind::Uuid => Ty::Uuid,
             Kind::Inet => Ty::Inet,
             Kind::Json => Ty::Json,
+            Kind::TextArray => Ty::Other("text[]".to_owned()),
         }
     }
 }
@@ -120,6 +124,7 @@ pub static GROUPS: &[(&str, &[Function])] = &[
     ("Time", time::FUNCTIONS),
     ("Text", text::FUNCTIONS),
     ("Bytes", bytes::FUNCTIONS),
+    ("Arrays of text", arrays::FUNCTIONS),
     ("Matrix identifiers", matrix::FUNCTIONS),
     ("Addresses and identifiers", addresses::FUNCTIONS),
     ("Passwords and tokens", secrets::FUNCTIONS),

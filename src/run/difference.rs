@@ -162,6 +162,24 @@ impl<'p> Differences<'p> {
         table.rows.entry(key).or_default().found.push(cells);
     }
 
+    /// Keeps of the differences those that an earlier look found as well, in the same way.
+    pub fn keep_only_since(&mut self, earlier: &Differences<'_>) {
+        for (table, before) in self.tables.iter_mut().zip(&earlier.tables) {
+            // What was not counted then may have been there.
+            if before.more {
+                continue;
+            }
+            table.rows.retain(|key, unpaired| {
+                let Some(before) = before.rows.get(key) else {
+                    return false;
+                };
+                unpaired.made.retain(|cells| before.made.contains(cells));
+                unpaired.found.retain(|cells| before.found.contains(cells));
+                true
+            });
+        }
+    }
+
     /// What was found, for each table that differs.
     pub fn finish(self) -> Vec<TableDifference> {
         let targets = self.plan.targets.iter();
@@ -179,6 +197,23 @@ impl RowSink for Differences<'_> {
     async fn write(&mut self, target: usize, batch: RowBatch) -> Result<(), Box<Diagnostic>> {
         for tuple in tuples(&batch.data) {
             self.made(target, tuple);
+        }
+        Ok(())
+    }
+}
+
+/// A sink for what would be read of the tables, where another mapping makes it: its plan has the same
+/// targets with the same columns.
+#[derive(Debug)]
+pub struct Found<'d, 'p>(
+    /// Who takes the rows.
+    pub &'d mut Differences<'p>,
+);
+
+impl RowSink for Found<'_, '_> {
+    async fn write(&mut self, target: usize, batch: RowBatch) -> Result<(), Box<Diagnostic>> {
+        for tuple in tuples(&batch.data) {
+            self.0.found(target, tuple);
         }
         Ok(())
     }

@@ -60,6 +60,10 @@ fn every_finding_has_a_case() {
                     || mapwright::cli::finding_pages::page(proven) == Some(page) && id.contains('<')
             })
         };
+        // These are proven by the tests of that command.
+        if page.rows.contains("verify --live") {
+            continue;
+        }
         let reachable = !OUT_OF_REACH.iter().any(|(id, _)| *id == page.id);
         let covered = page.ids().iter().all(|id| is_proven(id));
         if !quiet(page) && covered != reachable {

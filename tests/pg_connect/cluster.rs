@@ -46,6 +46,8 @@ fn fresh_dir() -> PathBuf {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("mapwright-connect-{}-{number}", std::process::id());
     let dir = std::env::temp_dir().join(name);
+    // A killed run leaves its own behind, and numbers of processes come again.
+    let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).unwrap();
     give(&dir, 0o700);
     dir

@@ -20,6 +20,7 @@ mod events;
 mod fixture;
 mod grants;
 mod left_out;
+mod live;
 mod next_steps;
 mod page;
 mod refusals;

@@ -102,6 +102,7 @@ async fn they_name_what_these_two_servers_need() {
             "start",
             "well_known",
             "look",
+            "live",
             "undo"
         ]
     );

@@ -313,17 +313,23 @@ async fn what_may_refuse_rows_is_said_before_they_are_written() {
 
 #[tokio::test]
 async fn a_table_that_nobody_may_read_at_the_moment() {
-    let pair = Pair::new("kept_out").await;
-    for (side, table) in [
-        (&pair.target, "upstream_oauth_providers"),
-        (&pair.source, "devices"),
+    // The program waits for ten seconds, so both look at the same time, each at a pair of its own.
+    let of_target = Pair::new("kept_out_target").await;
+    let of_source = Pair::new("kept_out_source").await;
+    let mut held = Vec::new();
+    for (pair, side, table) in [
+        (&of_target, &of_target.target, "upstream_oauth_providers"),
+        (&of_source, &of_source.source, "devices"),
     ] {
         let holder = side.connect().await;
         let lock = format!(
             "SET application_name = 'the holder'; BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
         );
         holder.batch_execute(&lock).await.unwrap();
-        pair.run(&["check"])
+        held.push((holder, pair, pair.start(&["check"]), table));
+    }
+    for (_holder, pair, running, table) in held {
+        pair.end(running)
             .answered(3, &["the holder", "AccessExclusiveLock", table]);
     }
 }

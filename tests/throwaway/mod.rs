@@ -16,6 +16,8 @@ impl Cluster {
     pub(crate) fn start() -> Self {
         let binaries = binaries();
         let directory = std::env::temp_dir().join(format!("mapwright-test-{}", std::process::id()));
+        // A killed run leaves its own behind, and numbers of processes come again.
+        let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir(&directory).expect("a fresh directory");
         std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o700)).unwrap();
         if let Some((uid, gid)) = other_user() {

@@ -15,4 +15,5 @@ pub mod migrate;
 pub mod plan;
 pub mod undo;
 pub mod verify;
+pub mod verify_live;
 pub mod verify_password;

@@ -6,6 +6,7 @@
 
 mod configuration;
 mod databases;
+mod live;
 mod rows;
 
 use std::fmt::Write;
@@ -287,6 +288,7 @@ pub fn pages() -> impl Iterator<Item = &'static Page> {
         .iter()
         .chain(databases::PAGES)
         .chain(rows::PAGES)
+        .chain(live::PAGES)
 }
 
 /// The page of a finding.

@@ -30,6 +30,7 @@ pub fn in_schema(query: &str, schema: &str) -> String {
         "user_threepids",
         "user_external_ids",
         "devices",
+        "queue_jobs",
         "queue_workers",
         "access_tokens",
         "refresh_tokens",

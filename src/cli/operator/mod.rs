@@ -10,6 +10,7 @@ pub mod findings;
 pub mod forecast;
 pub mod grants;
 pub mod interrupt;
+pub mod live;
 pub mod lockout;
 pub mod migration;
 pub mod next_steps;
@@ -220,7 +221,7 @@ fn moment(text: &str) -> Result<Timestamp, Diagnostic> {
 }
 
 /// The parameters that configurations and flags decide; a mapping without one of them ignores it.
-fn params(
+pub(super) fn params(
     settings: &Sides,
     migrated_at: Timestamp,
     ignore_missing: bool,

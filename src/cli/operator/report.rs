@@ -15,6 +15,7 @@ use crate::run::{MapLedger, ReasonReport};
 
 use super::accept::Acceptance;
 use super::forecast::{Accounts, SignIn};
+use super::live::LiveReport;
 use super::next_steps::Step;
 use super::{Job, Outcome, findings};
 
@@ -57,6 +58,9 @@ pub struct Report {
     /// database makes their values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_compared: Vec<NotCompared>,
+    /// Of `verify --live`: what both databases hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveReport>,
     /// What became of the rows of each map; `read` is the sum of the others.
     pub maps: Vec<MapReport>,
     /// Each reason that applied to a row, the quiet ones too.
@@ -333,6 +337,7 @@ pub fn report(job: &Job, outcome: &Outcome, frame: &Frame, verdict: Verdict) -> 
         written,
         differences: None,
         not_compared: Vec::new(),
+        live: None,
         maps: run
             .map(|run| run.maps.as_slice())
             .unwrap_or_default()

@@ -80,15 +80,16 @@ impl ServerBinaries {
     }
 }
 
-/// The first directory of a `PATH` that has them, itself or behind a symbolic link: Debian links some
-/// of the programs from elsewhere.
+/// The first directory of a `PATH` that has them, behind a symbolic link or itself. Where a link leads
+/// comes first: the client programs of the same version are there, of which a `PATH` often has wrappers
+/// only that first look for a cluster to talk to.
 fn along(path: &OsStr) -> Option<ServerBinaries> {
     env::split_paths(path).find_map(|directory| {
         let behind_link = || {
             let real = directory.join("postgres").canonicalize().ok()?;
             ServerBinaries::in_directory(real.parent()?)
         };
-        ServerBinaries::in_directory(&directory).or_else(behind_link)
+        behind_link().or_else(|| ServerBinaries::in_directory(&directory))
     })
 }
 
@@ -188,14 +189,17 @@ mod tests {
         put_programs(&parent.join("real"), &NEEDED);
         put_programs(&parent.join("half"), &["postgres"]);
         fs::create_dir_all(parent.join("linked")).unwrap();
-        std::os::unix::fs::symlink(parent.join("real/postgres"), parent.join("linked/postgres"))
-            .unwrap();
+        let link = |name: &str| {
+            let there = parent.join("linked").join(name);
+            std::os::unix::fs::symlink(parent.join("real").join(name), there).unwrap();
+        };
         let path = env::join_paths([parent.join("half"), parent.join("linked")]).unwrap();
-        let found = along(&path).unwrap();
-        assert_eq!(
-            found.directory(),
-            parent.join("real").canonicalize().unwrap()
-        );
+        let real = parent.join("real").canonicalize().unwrap();
+        // One link, then a link to each of them.
+        link("postgres");
+        assert_eq!(along(&path).unwrap().directory(), real);
+        ["initdb", "pg_ctl"].into_iter().for_each(link);
+        assert_eq!(along(&path).unwrap().directory(), real);
         assert_eq!(along(parent.join("half").as_os_str()), None);
         fs::remove_dir_all(parent).unwrap();
     }

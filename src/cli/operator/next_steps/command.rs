@@ -85,6 +85,22 @@ impl Invocation<'_> {
         words.join(" ")
     }
 
+    /// `mapwright verify --live`, which has mappings of its own.
+    pub(super) fn live(&self, more: &[String]) -> String {
+        let sides = SideArgs {
+            mapping: None,
+            catalogs: Vec::new(),
+            set: Vec::new(),
+            ..self.sides.clone()
+        };
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        let like = Invocation {
+            sides: &sides,
+            ..self.clone()
+        };
+        like.command("verify", &[&["--live"], more.as_slice()].concat())
+    }
+
     /// `mapwright migrate` as `check` or a dry run was called.
     pub(super) fn migrate(&self, more: &[&str]) -> String {
         let mut flags: Vec<String> = Vec::new();

@@ -23,6 +23,7 @@ pub fn after_commit(job: &Job, invocation: &Invocation<'_>) -> Vec<Step> {
         );
         steps.push(well_known(&cutover, &settings.server_name.value));
         steps.push(look(&cutover));
+        steps.push(live(job, invocation));
     }
     steps.push(undo(job, invocation));
     steps
@@ -94,6 +95,17 @@ fn verify(job: &Job, invocation: &Invocation<'_>) -> Step {
     Step::new("verify", title).command(command).note(format!(
         "Every row is made anew and compared with what the target holds. Status 0: the same. It can only be done now: {change} changes the tables."
     ))
+}
+
+fn live(job: &Job, invocation: &Invocation<'_>) -> Step {
+    let moment = job.migrated_at.to_string();
+    let flags = match invocation.report() {
+        Some(report) => ["--report".to_owned(), report],
+        None => ["--migrated-at".to_owned(), moment],
+    };
+    Step::new("live", "In the days after, see that Synapse and MAS agree")
+        .command(invocation.live(&flags))
+        .note("While both are in use. Status 0: they agree, and what use has changed is told.")
 }
 
 fn undo(job: &Job, invocation: &Invocation<'_>) -> Step {

@@ -1,0 +1,376 @@
+//! `verify --live`: what use may change is told and nothing more; what must stay the same in both
+//! databases is found, each kind by itself.
+
+use std::collections::BTreeMap;
+
+use mapwright::cli::finding_pages::pages;
+use serde_json::Value;
+
+use crate::fixture::{MIGRATED_AT, Pair, Run, run, tool};
+use crate::harness::Database;
+
+/// A finding, and what brings it about.
+struct Case {
+    id: &'static str,
+    /// Run on Synapse's database.
+    synapse: &'static str,
+    /// Run on MAS's database.
+    mas: &'static str,
+    /// The table that it changes.
+    table: &'static str,
+    count: u64,
+    /// The beginning of a key that is named.
+    such_as: &'static str,
+}
+
+const CASES: [Case; 7] = [
+    Case {
+        id: "account_only_in_synapse",
+        synapse: "INSERT INTO users (name, creation_ts, admin, is_guest, deactivated)
+                  VALUES ('@late:demo.example', 1790000000, 0, 0, 0)",
+        mas: "",
+        table: "users",
+        count: 1,
+        such_as: "\"late\"",
+    },
+    Case {
+        id: "account_only_in_mas",
+        synapse: "",
+        mas: "INSERT INTO users (user_id, username, created_at) VALUES (gen_random_uuid(), 'late', now())",
+        table: "users",
+        count: 1,
+        such_as: "\"late\"",
+    },
+    Case {
+        id: "account_deactivated_on_one_side",
+        synapse: "",
+        mas: "UPDATE users SET deactivated_at = now() WHERE username IN ('alice', 'bob')",
+        table: "users",
+        count: 2,
+        such_as: "\"alice\"",
+    },
+    Case {
+        id: "password_not_in_mas",
+        synapse: "",
+        mas: "DELETE FROM user_passwords WHERE user_id = (SELECT user_id FROM users WHERE username = 'alice')",
+        table: "user_passwords",
+        count: 1,
+        such_as: "\"alice\"",
+    },
+    Case {
+        id: "link_not_in_mas",
+        synapse: "",
+        mas: "DELETE FROM upstream_oauth_links WHERE ctid = (SELECT min(ctid) FROM upstream_oauth_links)",
+        table: "upstream_oauth_links",
+        count: 1,
+        such_as: "username=",
+    },
+    Case {
+        id: "device_without_session",
+        synapse: "",
+        mas: "UPDATE compat_sessions SET finished_at = now()
+              WHERE device_id = 'PHONE' AND user_id = (SELECT user_id FROM users WHERE username = 'alice')",
+        table: "compat_sessions",
+        count: 1,
+        such_as: "username=\"alice\" device_id=\"PHONE\"",
+    },
+    Case {
+        id: "session_device_not_in_synapse",
+        synapse: "DELETE FROM devices WHERE user_id = '@alice:demo.example'",
+        mas: "",
+        table: "devices",
+        count: 2,
+        such_as: "username=\"alice\" device_id=",
+    },
+];
+
+fn live(pair: &Pair, more: &[&str]) -> Run {
+    run(tool(&["verify", "--live", "--settle", "0s"])
+        .args(["--synapse-config", &pair.path("homeserver.yaml")])
+        .args(["--config", &pair.path("mas.yaml")])
+        .args(["--migrated-at", MIGRATED_AT])
+        .args(more))
+}
+
+/// The report on stdout.
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+/// What use has changed, by the name of its reason.
+fn since(report: &Value) -> BTreeMap<String, u64> {
+    let all = report["live"]["since"].as_array().unwrap();
+    all.iter()
+        .map(|one| {
+            (
+                one["id"].as_str().unwrap().to_owned(),
+                one["count"].as_u64().unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn after_a_migration_both_agree_and_nothing_has_changed() {
+    let pair = Pair::new("live_same").await;
+    pair.run(&["migrate"]).answered(0, &["committed"]);
+    let before = pair.states();
+    let run = pair.after(&["verify", "--live", "--format", "json"]);
+    run.answered(0, &["Synapse and MAS agree on"]);
+    let report = json(&run);
+    assert!(since(&report).is_empty());
+    assert_eq!(report["findings"].as_array().unwrap().len(), 0);
+    for compared in report["live"]["compared"].as_array().unwrap() {
+        assert_eq!(compared["synapse"], compared["mas"], "{compared}");
+        assert!(compared["mas"].as_u64().unwrap() > 10, "{compared}");
+    }
+    pair.after(&["verify", "--live"])
+        .answered(0, &["use has changed nothing since 2026-05-01T02:00:00Z"]);
+    assert_eq!(pair.states(), before);
+}
+
+#[tokio::test]
+async fn each_kind_of_disagreement_is_found_by_itself() {
+    let pair = Pair::new("live_cases").await;
+    pair.run(&["migrate"]).answered(0, &[]);
+    for case in CASES {
+        let Case { table, .. } = case;
+        let changed = |database: &Database, sql: &str| {
+            if !sql.is_empty() {
+                database.psql(&format!(
+                    "CREATE TABLE saved AS SELECT * FROM {table}; {sql}"
+                ));
+            }
+        };
+        let back = |database: &Database, sql: &str| {
+            if !sql.is_empty() {
+                database.psql(&format!(
+                    "SET session_replication_role = replica; DELETE FROM {table};
+                     INSERT INTO {table} SELECT * FROM saved; DROP TABLE saved"
+                ));
+            }
+        };
+        changed(&pair.source, case.synapse);
+        changed(&pair.target, case.mas);
+        let run = live(&pair, &["--format", "json"]);
+        run.answered(
+            1,
+            &["Synapse and MAS do not agree: 1 thing is not as it must be"],
+        );
+        let report = json(&run);
+        let findings = report["findings"].as_array().unwrap();
+        assert_eq!(findings.len(), 1, "{}: {findings:#?}", case.id);
+        assert_eq!(findings[0]["id"], case.id);
+        assert_eq!(findings[0]["count"], case.count, "{}", case.id);
+        let named = findings[0]["samples"].as_array().unwrap();
+        assert!(
+            named
+                .iter()
+                .any(|key| key.as_str().unwrap().starts_with(case.such_as)),
+            "{}: {named:?}",
+            case.id
+        );
+        // A warning can be accepted for as many as there are, an error cannot.
+        let accepted = live(&pair, &["--accept", &format!("{}={}", case.id, case.count)]);
+        if findings[0]["severity"] == "warning" {
+            accepted.answered(0, &["but for what is accepted"]);
+            live(&pair, &["--accept", &format!("{}=0", case.id)]).answered(1, &["accepted for 0"]);
+        } else {
+            accepted.answered(2, &["is an error"]);
+        }
+        back(&pair.source, case.synapse);
+        back(&pair.target, case.mas);
+    }
+    live(&pair, &[]).answered(0, &["agree on"]);
+}
+
+#[test]
+fn every_page_about_two_databases_in_use_has_a_case() {
+    let told: Vec<&str> = pages()
+        .filter(|page| page.rows.contains("verify --live"))
+        .map(|page| page.id)
+        .collect();
+    assert_eq!(told, CASES.map(|case| case.id));
+}
+
+/// Accounts, sessions and devices as use brings them about: what MAS writes, and what it has told
+/// Synapse of it.
+const USE_IN_MAS: &str = "
+    INSERT INTO oauth2_clients (oauth2_client_id, redirect_uris, grant_type_authorization_code,
+        grant_type_refresh_token, grant_type_client_credentials, grant_type_device_code)
+        VALUES ('00000000-0000-0000-0000-000000000001', '{}', true, true, true, true);
+    INSERT INTO users (user_id, username, created_at) VALUES
+        ('00000000-0000-0000-0000-000000000002', 'newby', now()),
+        ('00000000-0000-0000-0000-000000000003', 'gone', now());
+    UPDATE users SET deactivated_at = now(), locked_at = now() WHERE username = 'gone';
+    INSERT INTO user_emails SELECT gen_random_uuid(), user_id, 'n@example.com', now() FROM users WHERE username = 'newby';
+    INSERT INTO user_passwords (user_password_id, user_id, hashed_password, created_at, version, upgraded_from_id)
+        SELECT gen_random_uuid(), user_id, '$argon2id$', now(), 2, user_password_id
+        FROM user_passwords JOIN users USING (user_id) WHERE username IN ('alice', 'bob');
+    INSERT INTO upstream_oauth_links (upstream_oauth_link_id, upstream_oauth_provider_id, user_id, subject, created_at)
+        SELECT gen_random_uuid(), upstream_oauth_provider_id, '00000000-0000-0000-0000-000000000002', 'new', now()
+        FROM upstream_oauth_providers LIMIT 1;
+    INSERT INTO upstream_oauth_links (upstream_oauth_link_id, upstream_oauth_provider_id, user_id, subject, created_at)
+        SELECT gen_random_uuid(), upstream_oauth_provider_id, NULL, 'nobody yet', now()
+        FROM upstream_oauth_providers LIMIT 1;
+    INSERT INTO oauth2_sessions (oauth2_session_id, oauth2_client_id, created_at, finished_at, user_id, scope_list)
+        SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000001', now(), finished_at, user_id, scope_list::text[]
+        FROM (VALUES
+            ('newby', NULL::timestamptz, '{openid,urn:matrix:client:api:*,urn:matrix:client:device:STABLE}'),
+            ('newby', NULL, '{urn:matrix:org.matrix.msc2967.client:device:OLDER,openid}'),
+            ('newby', NULL, '{openid,urn:matrix:client:device:TWICE}'),
+            ('newby', NULL, '{openid,urn:matrix:client:device:TWICE}'),
+            ('alice', NULL, '{openid,urn:matrix:client:device:PHONE}'),
+            ('newby', NULL, '{openid}'),
+            ('newby', NULL, '{}'),
+            ('newby', now(), '{openid,urn:matrix:client:device:ENDED}')
+        ) AS s (username, finished_at, scope_list) JOIN users USING (username);
+    INSERT INTO oauth2_sessions (oauth2_session_id, oauth2_client_id, created_at, scope_list)
+        VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000001', now(), '{urn:mas:admin}');
+    INSERT INTO personal_sessions (personal_session_id, owner_user_id, actor_user_id, human_name, scope_list, created_at, revoked_at)
+        SELECT gen_random_uuid(), user_id, user_id, 'bot', scope_list::text[], now(), revoked_at
+        FROM (VALUES
+            ('bob', '{urn:matrix:client:device:BOT}', NULL::timestamptz),
+            ('bob', '{urn:matrix:client:device:BOT}', NULL),
+            ('bob', '{openid}', NULL),
+            ('bob', '{urn:matrix:client:device:REVOKED}', now())
+        ) AS s (username, scope_list, revoked_at) JOIN users USING (username);
+    INSERT INTO compat_sessions (compat_session_id, user_id, device_id, created_at)
+        SELECT gen_random_uuid(), user_id, 'AGAIN', now() FROM users, generate_series(1, 2) WHERE username = 'bob';
+    UPDATE compat_sessions SET finished_at = now()
+        WHERE device_id = 'LAPTOP' AND user_id = (SELECT user_id FROM users WHERE username = 'alice')";
+
+const USE_IN_SYNAPSE: &str = "
+    INSERT INTO users (name, creation_ts, admin, is_guest, deactivated) VALUES
+        ('@newby:demo.example', 1790000000, 0, 0, 0), ('@gone:demo.example', 1790000000, 0, 0, 1);
+    INSERT INTO devices (user_id, device_id) VALUES
+        ('@newby:demo.example', 'STABLE'), ('@newby:demo.example', 'OLDER'), ('@newby:demo.example', 'TWICE'),
+        ('@bob:demo.example', 'BOT'), ('@bob:demo.example', 'AGAIN');
+    DELETE FROM devices WHERE user_id = '@alice:demo.example' AND device_id = 'LAPTOP';
+    INSERT INTO user_external_ids (auth_provider, external_id, user_id) VALUES
+        ('oauth-delegated', 'x', '@newby:demo.example'), ('oidc-unmapped', 'x', '@newby:demo.example')";
+
+#[tokio::test]
+async fn what_use_changes_is_counted_and_is_no_disagreement() {
+    let pair = Pair::new("live_use").await;
+    pair.run(&["migrate"]).answered(0, &[]);
+    pair.target.psql(USE_IN_MAS);
+    pair.source.psql(USE_IN_SYNAPSE);
+    let run = live(&pair, &["--format", "json"]);
+    run.answered(0, &["Synapse and MAS agree on"]);
+    let report = json(&run);
+    assert_eq!(report["live"]["links_not_compared"], 1);
+    assert_eq!(
+        since(&report),
+        [
+            ("account_made_since", 2),
+            ("account_deactivated_since", 1),
+            ("account_locked_since", 1),
+            ("password_set_since", 2),
+            ("email_added_since", 1),
+            ("link_made_since", 1),
+            ("session_begun_since", 2),
+            ("session_ended_since", 1),
+            ("client_session_begun_since", 8),
+            ("client_session_ended_since", 1),
+            ("personal_session_begun_since", 4),
+        ]
+        .into_iter()
+        .map(|(id, count)| (id.to_owned(), count))
+        .collect()
+    );
+    live(&pair, &[]).answered(
+        0,
+        &[
+            "not compared: 1 link in Synapse",
+            "2 accounts registered in MAS",
+        ],
+    );
+    // Nobody may think that this is what a migration would have made.
+    pair.after(&["verify"]).answered(10, &["delegated_before"]);
+}
+
+#[tokio::test]
+async fn a_difference_that_settles_is_none() {
+    let pair = Pair::new("live_settles").await;
+    pair.run(&["migrate"]).answered(0, &[]);
+    let sign_in = |device: &str| {
+        pair.target.psql(&format!(
+            "INSERT INTO compat_sessions (compat_session_id, user_id, device_id, created_at)
+             SELECT gen_random_uuid(), user_id, '{device}', now() FROM users WHERE username = 'alice'"
+        ));
+    };
+    sign_in("SOON");
+    let mut running = pair.start_after(&["verify", "--live", "--settle", "6s"]);
+    running.wait_for("Something differs");
+    // MAS tells Synapse of it, and the next has signed in, whom the first look did not see.
+    pair.source
+        .psql("INSERT INTO devices (user_id, device_id) VALUES ('@alice:demo.example', 'SOON')");
+    sign_in("NEXT");
+    pair.end(running).answered(0, &["agree on"]);
+    live(&pair, &[]).answered(1, &["session_device_not_in_synapse", "NEXT"]);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_hides_no_other() {
+    let pair = Pair::new("live_unreadable").await;
+    pair.run(&["migrate"]).answered(0, &[]);
+    pair.target
+        .psql("UPDATE users SET created_at = 'infinity' WHERE username = 'alice'");
+    let run = live(&pair, &["--format", "json"]);
+    run.answered(1, &[]);
+    let report = json(&run);
+    let found: Vec<(&str, u64)> = (report["findings"].as_array().unwrap().iter())
+        .map(|finding| {
+            (
+                finding["id"].as_str().unwrap(),
+                finding["count"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert!(found.contains(&("value_out_of_range", 1)), "{found:?}");
+    assert!(found.contains(&("account_only_in_synapse", 1)), "{found:?}");
+}
+
+#[tokio::test]
+async fn jobs_that_mas_has_still_to_do_are_named_beside_a_difference() {
+    let pair = Pair::new("live_jobs").await;
+    pair.run(&["migrate"]).answered(0, &[]);
+    pair.target.psql(
+        "INSERT INTO users (user_id, username, created_at) VALUES (gen_random_uuid(), 'late', now());
+         INSERT INTO queue_jobs (queue_job_id, queue_name, status, created_at, attempt) VALUES
+            (gen_random_uuid(), 'provision-user', 'available', now(), 0),
+            (gen_random_uuid(), 'sync-devices', 'failed', now(), 3),
+            (gen_random_uuid(), 'send-email', 'completed', now(), 0)",
+    );
+    live(&pair, &[]).answered(
+        1,
+        &[
+            "1 provision-user, 1 sync-devices (failed)",
+            "account_only_in_mas",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_is_told() {
+    let pair = Pair::new("live_hindered").await;
+    pair.run(&["migrate"]).answered(0, &[]);
+    pair.target.psql("DROP TABLE personal_sessions CASCADE");
+    live(&pair, &[]).answered(10, &["target_personal_sessions_missing", "not compared"]);
+    let without = run(tool(&["verify", "--live"])
+        .args(["--synapse-config", &pair.path("homeserver.yaml")])
+        .args(["--config", &pair.path("mas.yaml")]));
+    without.answered(2, &["--report <FILE>"]);
+    for flags in [
+        &["--set", "orphans=error"][..],
+        &["--max-rejects", "1"],
+        &["--mapping", "x.map"],
+    ] {
+        live(&pair, flags).answered(2, &["cannot be used with"]);
+    }
+    run(tool(&["verify", "--accept", "orphan"])
+        .args(["--synapse-config", &pair.path("homeserver.yaml")])
+        .args(["--migrated-at", MIGRATED_AT]))
+    .answered(2, &["--live"]);
+}
