@@ -124,7 +124,7 @@ async fn compare(
     }
     // What else there is to say of the databases was said by `check`, and hinders no comparison.
     outcome.findings.clear();
-    let compared = live.compare(&looked, args.settle, printer).await?;
+    let compared = Box::pin(live.compare(&looked, args.settle, printer)).await?;
     let report = live::report(&live, &compared);
     if let Some(nothing) = live::nothing_to_compare(&report) {
         outcome.findings = vec![nothing];

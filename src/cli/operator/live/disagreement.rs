@@ -222,7 +222,10 @@ mod tests {
         cells.iter().map(|cell| cell.as_bytes().to_vec()).collect()
     }
 
-    fn found(tables: &[(&str, &[&[&str]], &[&[&str]])]) -> Vec<(String, u64, Vec<String>)> {
+    /// The rows that one side alone has, as texts.
+    type Alone<'r> = &'r [&'r [&'r str]];
+
+    fn found(tables: &[(&str, Alone<'_>, Alone<'_>)]) -> Vec<(String, u64, Vec<String>)> {
         let mut all = Disagreement::default();
         for (name, synapse, mas) in tables {
             let rows = |rows: &[&[&str]]| rows.iter().map(|cells| row(cells)).collect();

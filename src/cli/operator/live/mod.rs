@@ -133,12 +133,12 @@ impl<'l> Live<'l> {
             looked.source.facts.backend_pid,
             looked.target.facts.backend_pid,
         ];
-        let (mut synapse, mut mas, mut found) = self.look(own, None, printer).await?;
+        let (mut synapse, mut mas, mut found) = Box::pin(self.look(own, None, printer)).await?;
         if let Some(first) = found.take_if(|_| !settle.is_zero()) {
             printer
                 .say("Something differs; looking again in a moment, as the services may be at it.");
             tokio::time::sleep(settle).await;
-            (synapse, mas, found) = self.look(own, Some(&first), printer).await?;
+            (synapse, mas, found) = Box::pin(self.look(own, Some(&first), printer)).await?;
         }
         let plan = &self.synapse.program.plan;
         let disagreement = found
