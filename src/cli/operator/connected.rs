@@ -82,7 +82,7 @@ fn unencrypted(endpoint: &Endpoint, facts: &ServerFacts) -> Option<Diagnostic> {
     )
     .note(format!("`sslmode` is `{}` ({})", mode.value, mode.origin))
     .note("password hashes and access tokens cross the network in the clear")
-    .help("switch TLS on in the server and set `sslmode: verify-full`, or say `disable` where the network is trusted");
+    .help("switch TLS on in the server and ask for it by `verify-full`, or say `disable` where the network is trusted");
     Some(diagnostic)
 }
 
