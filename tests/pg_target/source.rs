@@ -334,6 +334,8 @@ async fn a_role_that_may_only_read_gets_the_grant_told() {
     may_lock(&client, "public", &["people", "pets"])
         .await
         .unwrap();
+    // Its role may write by now.
+    drop(client);
     let source = open(&connect, SourceLock::Exclusive).await.unwrap();
     // The right to write is not made use of.
     let refused = source
@@ -351,9 +353,9 @@ async fn a_serializable_writer_holds_the_snapshot_back_and_is_named() {
     let database = server.database();
     database.admin(PEOPLE);
     let connect = database.connect_as("postgres");
-    // In whatever database: nobody else is at the tables.
-    let elsewhere = server.database();
-    let writer = elsewhere.connect_as("postgres")().await.unwrap();
+    // Whatever it writes: nobody else may write to the tables.
+    database.admin("CREATE ROLE bystander LOGIN");
+    let writer = database.connect_as("bystander")().await.unwrap();
     writer
         .batch_execute(
             "SET application_name = 'another service'; \
