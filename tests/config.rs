@@ -122,6 +122,14 @@ fn a_file_is_written_for_its_owner_alone_and_lint_agrees_with_it() {
         scratch.names(),
         ["github", "homeserver.yaml", "mas.yaml", "recaptcha"]
     );
+    // What is to be filled in is not forgotten.
+    let lint = scratch.run(LINT);
+    lint.answered(11);
+    assert!(lint.stderr().contains("warning[mas_placeholders]  once"));
+    assert!(lint.stderr().contains("`database.password` in mas.yaml:"));
+    assert!(lint.stderr().ends_with("1 value to fill in\n"));
+    let mas = scratch.read("mas.yaml").replace("\"FILL IN\"", "hunter8");
+    fs::write(scratch.0.join("mas.yaml"), mas).unwrap();
     let lint = scratch.run(LINT);
     lint.answered(0);
     assert_eq!(
@@ -243,6 +251,7 @@ fn answers_as_json() {
     assert!(!run.stdout().contains("hunter"));
 
     let mas = scratch.read("mas.yaml").replace("cost: 11", "cost: 12");
+    let mas = mas.replace("\"FILL IN\"", "hunter8");
     fs::write(scratch.0.join("mas.yaml"), &mas).unwrap();
     let answer = scratch
         .run(&format!("{LINT} --format json"))
@@ -268,6 +277,46 @@ fn answers_as_json() {
         answer["verdict"]["text"],
         "1 error that would stop a migration, 1 difference in meaning"
     );
+}
+
+#[test]
+fn what_configurations_lack_is_told_where_it_matters() {
+    let scratch = Scratch::new("lack");
+    // A Synapse on SQLite, with a secret in a file that is not on this machine.
+    let synapse = scratch.read("homeserver.yaml");
+    let (_, database) = synapse.split_once("database:\n").unwrap();
+    let (database, _) = database.split_once("password_config:").unwrap();
+    let sqlite = synapse.replace(
+        database,
+        "  name: sqlite3\n  args: {database: /data/hs.db}\n",
+    );
+    fs::write(scratch.0.join("homeserver.yaml"), sqlite).unwrap();
+    fs::remove_file(scratch.0.join("github")).unwrap();
+    let run = scratch.run(GENERATE);
+    run.answered(0);
+    let stderr = run
+        .stderr()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    for words in [
+        "warning[synapse_on_sqlite]",
+        "docs/problems/synapse-on-sqlite.md",
+        "warning[provider_secret_file_unreadable]",
+        "oidc-github: `oidc_providers[1].client_secret_path` in homeserver.yaml:",
+    ] {
+        assert!(stderr.contains(words), "`{words}` is not in {stderr}");
+    }
+    // Without any database there is nothing to say against the meaning of the rest.
+    let without = synapse.replace(database, "").replace("database:\n", "");
+    fs::write(scratch.0.join("homeserver.yaml"), without).unwrap();
+    fs::write(scratch.0.join("github"), "hunter5").unwrap();
+    let made = scratch
+        .run(GENERATE)
+        .stdout()
+        .replace("\"FILL IN\"", "hunter8");
+    fs::write(scratch.0.join("mas.yaml"), made).unwrap();
+    scratch.run(LINT).answered(0);
 }
 
 #[test]

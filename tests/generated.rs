@@ -167,7 +167,6 @@ const FRESH: &[(&str, &str)] = &[
         "`passwords.schemes[]`, version 2",
         "argon2id, for new passwords",
     ),
-    ("`email.transport`", "`blackhole`; **fill in**"),
     ("`upstream_oauth2.providers[].id`", "a fresh ULID"),
 ];
 

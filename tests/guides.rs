@@ -217,7 +217,13 @@ fn snippets_for_other_tools_are_well_formed_and_call_the_program_rightly() {
         Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{list:?}\n{error}"));
     }
     // The Job of the snippet is one as Kubernetes wants it.
-    let job: Value = serde_yaml::from_str(&snippets[1]).unwrap();
+    let documents: Vec<Value> = serde_yaml::Deserializer::from_str(&snippets[1])
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect();
+    let [claim, job] = &documents[..] else {
+        panic!("{documents:?}");
+    };
+    assert_eq!(claim["kind"], "PersistentVolumeClaim");
     let pod = &job["spec"]["template"]["spec"];
     assert_eq!(job["kind"], "Job");
     assert_eq!(pod["restartPolicy"], "Never");
@@ -225,6 +231,22 @@ fn snippets_for_other_tools_are_well_formed_and_call_the_program_rightly() {
         let container = &pod[container][0];
         assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
         assert_eq!(container["volumeMounts"][0]["name"], "conf");
+        // Its report outlives it.
+        let report = &container["volumeMounts"][1];
+        assert!(report.get("readOnly").is_none());
+        let args: Vec<&str> = container["args"]
+            .as_sequence()
+            .unwrap()
+            .iter()
+            .map(|arg| arg.as_str().unwrap())
+            .collect();
+        let flag = args.iter().position(|arg| *arg == "--report").unwrap();
+        let path = Path::new(args[flag + 1]);
+        assert!(path.starts_with(report["mountPath"].as_str().unwrap()));
+        let volume = &pod["volumes"][0];
+        assert_eq!(volume["name"], report["name"]);
+        let name = &volume["persistentVolumeClaim"]["claimName"];
+        assert_eq!(*name, claim["metadata"]["name"]);
         assert!(
             container["image"]
                 .as_str()

@@ -432,7 +432,6 @@ enum Fails {
 pub(super) fn counted(number: usize) -> String {
     match number {
         0 => "no argument".to_owned(),
-        1 => "1 argument".to_owned(),
-        more => format!("{more} arguments"),
+        number => crate::base::counted(number as u64, "argument"),
     }
 }

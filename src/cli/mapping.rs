@@ -198,6 +198,13 @@ pub fn program(
         .into_iter()
         .filter(|(name, _)| plan.params.iter().any(|param| param.name == *name))
         .collect();
+    // What configurations and other flags decide is not suggested, though it can be set.
+    let offered: Vec<String> = plan
+        .params
+        .iter()
+        .map(|param| param.name.clone())
+        .filter(|name| !values.contains_key(name))
+        .collect();
     let mut problems = Vec::new();
     let mut given: Vec<String> = Vec::new();
     for setting in set {
@@ -212,7 +219,7 @@ pub fn program(
             continue;
         }
         given.push(name.to_owned());
-        match setting_value(&plan, setting) {
+        match setting_value(&plan, &offered, setting) {
             Ok((name, value)) => {
                 values.insert(name, value);
             }
@@ -263,15 +270,26 @@ fn param_problem(
     })
 }
 
+/// Where more can be learnt about parameters.
+const ALL_PARAMETERS: &str =
+    "`mapwright plan` lists the parameters of a mapping, with types and defaults";
+
 /// `name=value` as a value of the parameter's type. The value is never shown: it may be a secret.
-fn setting_value(plan: &Plan, setting: &str) -> Result<(String, OwnedValue), Box<Diagnostic>> {
+/// `offered` are the parameters that are suggested.
+fn setting_value(
+    plan: &Plan,
+    offered: &[String],
+    setting: &str,
+) -> Result<(String, OwnedValue), Box<Diagnostic>> {
     let Some((name, text)) = setting.split_once('=').filter(|(name, _)| !name.is_empty()) else {
         let message = if setting.starts_with('=') {
             "`--set` names no parameter before the `=`"
         } else {
             "`--set` takes `name=value`"
         };
-        let diagnostic = Diagnostic::error(codes::E0614, message).help("write `--set name=value`");
+        let diagnostic = Diagnostic::error(codes::E0614, message)
+            .help("write `--set name=value`")
+            .help(ALL_PARAMETERS);
         return Err(Box::new(diagnostic));
     };
     let Some(param) = plan.params.iter().find(|param| param.name == name) else {
@@ -279,10 +297,10 @@ fn setting_value(plan: &Plan, setting: &str) -> Result<(String, OwnedValue), Box
             codes::E0614,
             format!("the mapping has no parameter `{name}`"),
         );
-        if let Some(help) = suggest::help(name, plan.params.iter().map(|param| param.name.as_str()))
-        {
+        if let Some(help) = suggest::help(name, offered.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(help);
         }
+        diagnostic = diagnostic.help(ALL_PARAMETERS);
         return Err(Box::new(diagnostic));
     };
     parameter::value(&param.ty.ty, text)
@@ -339,6 +357,40 @@ mod tests {
             note(&[0xff, 0xfe, b'm', 0]),
             "the file is in UTF-16, not in UTF-8"
         );
+    }
+
+    #[test]
+    fn what_other_settings_decide_is_not_suggested() {
+        let plan = load(None, &[]).unwrap().plan;
+        let known = [
+            "server_name",
+            "providers",
+            "disabled_providers",
+            "migrated_at",
+        ];
+        let values = known.map(|name| {
+            let param = plan.params.iter().find(|param| param.name == name).unwrap();
+            let value = param.default.clone().unwrap_or_else(|| match param.ty.ty {
+                crate::types::Ty::Text => OwnedValue::Text("hs".to_owned()),
+                _ => OwnedValue::Timestamp(0),
+            });
+            (name.to_owned(), value)
+        });
+        let helps = |setting: &str| {
+            let set = [setting.to_owned()];
+            match program(plan.clone(), BTreeMap::from(values.clone()), &set) {
+                Ok(_) => Vec::new(),
+                Err(failure) => failure.diagnostics[0].help.clone(),
+            }
+        };
+        let list = helps("server_nam=x");
+        assert!(list[0].starts_with("known here: `keep_admin_on_deviceless_tokens`"));
+        let offers = |name: &&str| list[0].contains(&format!("`{name}`"));
+        assert!(!known.iter().any(offers), "{list:?}");
+        assert_eq!(list[1], ALL_PARAMETERS);
+        assert_eq!(helps("orphan=warn")[0], "did you mean `orphans`?");
+        // It can be set all the same.
+        assert!(helps("server_name=x").is_empty());
     }
 
     #[test]

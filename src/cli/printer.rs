@@ -24,6 +24,8 @@ pub struct Printer {
     max_errors: usize,
     /// Whether stderr is a terminal, where a line can be drawn over.
     pub live: bool,
+    /// Whether stderr is a terminal, whose lines have an end.
+    pub terminal: bool,
     /// Shared by the copies of a printer, as is how many lines will be drawn over.
     lost: Arc<AtomicBool>,
     drawn: Arc<AtomicUsize>,
@@ -50,6 +52,7 @@ impl Printer {
             quiet,
             max_errors,
             live: terminal && !dumb && !quiet && format != OutputFormat::Json,
+            terminal,
             lost: Arc::default(),
             drawn: Arc::default(),
         }
@@ -72,6 +75,11 @@ impl Printer {
                 Diagnostic::error(codes::E0613, "stdout cannot be written").note(error.to_string());
             self.data_lost(&[diagnostic]);
         }
+    }
+
+    /// Whether stdout is a terminal: data are read by people then, in lines that have an end.
+    pub fn data_on_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     /// Says that data could not be written, and remembers it.

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::environment::Environment;
+use super::environment::{Environment, FileKind};
 use super::raw::{self, Node, Schema, Value};
 use super::section::At;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
@@ -63,18 +63,61 @@ pub fn accept_file(
     environment: &Environment,
 ) -> Result<Vec<AcceptEntry>, Vec<Diagnostic>> {
     let file = path.display().to_string();
-    let text = environment.files().read(path).map_err(|error| {
-        vec![
-            Diagnostic::error(codes::E0601, format!("the file `{file}` cannot be read"))
-                .note(error.to_string())
-                .note("it is named by `--accept-file`"),
-        ]
+    let text = environment
+        .files()
+        .read(path)
+        .map_err(|error| vec![unreadable(&file, &error, "--accept-file")])?;
+    entries(&file, &text)
+}
+
+/// The notes of the list that `path` holds already, by the findings' ids; none if there is no such
+/// file, or what is there keeps nothing, such as a terminal.
+///
+/// # Errors
+/// E0601 if the file cannot be read, E0603 to E0607 if it is no such list, so that writing it anew would
+/// lose something else.
+pub fn accept_notes(
+    path: &Path,
+    environment: &Environment,
+) -> Result<BTreeMap<String, String>, Vec<Diagnostic>> {
+    let file = path.display().to_string();
+    // Whoever reads a pipe or a terminal waits for what others write.
+    if !(environment.files().facts(path)).is_ok_and(|facts| facts.kind == FileKind::File) {
+        return Ok(BTreeMap::new());
+    }
+    let text = match environment.files().read(path) {
+        Ok(text) => text,
+        Err(error) => return Err(vec![unreadable(&file, &error, "--write-accept-file")]),
+    };
+    let entries = entries(&file, &text).map_err(|mut problems| {
+        problems.push(
+            Diagnostic::error(
+                codes::E0613,
+                format!("`{file}` would be written over, and is no list of accepted findings"),
+            )
+            .note("it is named by `--write-accept-file`")
+            .help("mend the file, or name another one"),
+        );
+        problems
     })?;
+    let notes = entries
+        .into_iter()
+        .filter_map(|entry| Some((entry.id, entry.note?)));
+    Ok(notes.collect())
+}
+
+fn unreadable(file: &str, error: &std::io::Error, flag: &str) -> Diagnostic {
+    Diagnostic::error(codes::E0601, format!("the file `{file}` cannot be read"))
+        .note(error.to_string())
+        .note(format!("it is named by `{flag}`"))
+}
+
+fn entries(file: &str, text: &str) -> Result<Vec<AcceptEntry>, Vec<Diagnostic>> {
     let mut problems = Diagnostics::new();
-    let entries = if is_yaml(&text) {
-        yaml(&file, &text, &mut problems)
+    let entries = if is_yaml(text) {
+        yaml(file, text, &mut problems)
     } else {
-        plain(&file, &text, &mut problems)
+        plain(file, text, &mut problems)
     };
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for entry in &entries {

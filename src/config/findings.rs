@@ -10,6 +10,9 @@ use super::synapse::{SynapseConfig, SynapseDatabase, SynapseProvider};
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::pg::{Origin, Sourced};
 
+/// The finding about values of MAS's configuration that were to be filled in.
+pub const PLACEHOLDERS: &str = "mas_placeholders";
+
 /// What the findings need to know of the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DataFacts {
@@ -27,6 +30,7 @@ pub fn config_findings(settings: &Settings, data: DataFacts) -> Vec<Finding> {
     if data.has_bcrypt_hash {
         findings.extend(password_schemes(settings));
     }
+    findings.extend(placeholders(settings));
     findings.extend(registration(settings));
     findings.extend(other_logins(&settings.synapse));
     findings.extend(providers(settings));
@@ -181,6 +185,18 @@ fn duplicate_providers(settings: &Settings) -> Option<Finding> {
         "several providers of MAS have the same `synapse_idp_id`, so it is open which one the links belong to",
         "keep it on one of them, or decide with `--upstream-provider-mapping`",
     ))
+}
+
+fn placeholders(settings: &Settings) -> Option<Finding> {
+    let places = &settings.mas.placeholders;
+    (!places.is_empty()).then(|| {
+        warning(
+            PLACEHOLDERS,
+            places.iter().map(ToString::to_string).collect(),
+            "MAS's configuration still says `FILL IN` where `config generate` could not know what to write",
+            "fill in each of these values before MAS is started",
+        )
+    })
 }
 
 fn registration(settings: &Settings) -> Vec<Finding> {
@@ -617,6 +633,24 @@ mod tests {
             ["W mas_provider_disabled"]
         );
         assert_eq!(ids("", &mas("issuer: 'https://other'")), NONE);
+    }
+
+    #[test]
+    fn what_is_not_filled_in() {
+        let mas = "database: {password: FILL IN}\nemail: {from: ' FILL IN '}\nupstream_oauth2: {providers: [{id: 01H8PKNWKKRPCBW4YGH1RWV279, client_secret: 'FILL IN'}]}";
+        let found = findings("", mas, DataFacts::default());
+        assert_eq!(short(&found), ["W mas_placeholders"]);
+        assert_eq!(found[0].count, 3);
+        assert!(
+            found[0].samples[2].starts_with("`upstream_oauth2.providers[0].client_secret` in /m:"),
+            "{:?}",
+            found[0].samples
+        );
+        // A comment is no value, and neither is a key.
+        assert_eq!(
+            ids("", "database: {host: localhost} # FILL IN\n'FILL IN': x"),
+            NONE
+        );
     }
 
     #[test]

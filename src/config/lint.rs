@@ -5,7 +5,7 @@
 //! all is left to `generate` and `check`. Secrets are compared and never shown.
 
 use super::environment::Environment;
-use super::findings::{DataFacts, config_findings, warning};
+use super::findings::{DataFacts, PLACEHOLDERS, config_findings, warning};
 use super::intended::{
     AUTH_METHOD, CLIENT_SECRET, CLIENT_SECRET_FILE, DISPLAYNAME_ACTION, EMAIL_ACTION, Intended,
     IntendedProvider, LOCALPART_ACTION, LOGIN_HINT, MasOption, OPTIONS, OptionValue, PARAMETERS,
@@ -20,8 +20,10 @@ use super::synapse::PasswordLogin;
 use crate::diagnostics::{Diagnostic, Diagnostics, Finding, FindingSeverity, suggest};
 use crate::pg::{Origin, Sourced};
 
-/// Warnings of `check` that are about how the two configurations differ.
-const OF_BOTH: [&str; 7] = [
+/// Warnings of `check` that are about how the two configurations differ, and about what was not filled
+/// in.
+const OF_BOTH: [&str; 8] = [
+    PLACEHOLDERS,
     "password_normalization_off",
     "only_password_scheme_v1",
     "captcha_missing",
@@ -155,12 +157,16 @@ impl Differences {
 fn shown(value: &Sourced<OptionValue>, other: &OptionValue) -> String {
     let text = match &value.value {
         OptionValue::Switch(value) => value.to_string(),
+        OptionValue::Number(number) => number.to_string(),
         OptionValue::Text(text) => format!("`{text}`"),
         OptionValue::Secret(_) => return format!("what stands at {}", value.origin),
         OptionValue::Texts(texts) => {
             let same = |name: &str, text: &str| match other {
                 OptionValue::Texts(other) => other.get(name).is_some_and(|other| other == text),
-                OptionValue::Switch(_) | OptionValue::Text(_) | OptionValue::Secret(_) => false,
+                OptionValue::Switch(_)
+                | OptionValue::Text(_)
+                | OptionValue::Number(_)
+                | OptionValue::Secret(_) => false,
             };
             let names: Vec<String> = texts
                 .iter()

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use super::environment::Environment;
 use super::files;
+use super::generate::PLACEHOLDER;
 use super::given::Given;
 use super::mas_database::{database, text_or_file};
 use super::provider_id::ProviderId;
 use super::raw::{Node, Place, Scalar, Schema, Tree, Value};
 use super::section::At;
 use crate::diagnostics::{Diagnostics, codes, suggest};
-use crate::pg::{Secret, Sourced};
+use crate::pg::{Origin, Secret, Sourced};
 
 /// How a scheme hashes passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct MasConfig {
     pub captcha: Option<Sourced<String>>,
     /// `account.password_registration_enabled`.
     pub password_registration_enabled: Sourced<bool>,
+    /// Where a text still says what `config generate` writes for people to fill in.
+    pub placeholders: Vec<Origin>,
     pub(super) database: Given,
     /// All of it, for what only some commands look at.
     pub(super) tree: Tree,
@@ -168,10 +171,19 @@ impl MasConfig {
                 .section("account", problems)
                 .and_then(|section| section.switch("password_registration_enabled", problems))
                 .unwrap_or(Sourced::default_value(false)),
+            placeholders: placeholders(&top),
             database: database(&top, environment, problems),
             tree: kept,
         }
     }
+}
+
+/// The texts that were to be filled in.
+fn placeholders(at: &At<'_>) -> Vec<Origin> {
+    if at.holds(PLACEHOLDER) {
+        return vec![at.origin()];
+    }
+    at.children().iter().flat_map(placeholders).collect()
 }
 
 /// `MAS_DATABASE_URI=x` → `database: {uri: x}`. A `_` always nests, so keys that have one themselves

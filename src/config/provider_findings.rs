@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::findings::warning;
 use super::settings::Settings;
+use crate::base::counted;
 use crate::diagnostics::{Finding, suggest};
 
 /// How many links name a provider.
@@ -85,7 +86,7 @@ fn not_in_synapse(settings: &Settings, used: &[ProviderLinks]) -> Option<Finding
     let mut samples = Vec::new();
     for ProviderLinks { provider, links } in used {
         if settings.providers.contains_key(provider) && !listed.contains(provider.as_str()) {
-            samples.push(format!("`{provider}`: {}", counted(*links)));
+            samples.push(format!("`{provider}`: {}", counted(*links, "link")));
         }
     }
     (!samples.is_empty()).then(|| {
@@ -106,7 +107,7 @@ pub fn missing_providers(settings: &Settings, used: &[ProviderLinks]) -> Vec<Str
             used.provider != DELEGATED && !settings.providers.contains_key(&used.provider)
         })
         .map(|ProviderLinks { provider, links }| {
-            let links = counted(*links);
+            let links = counted(*links, "link");
             let known = settings.providers.keys().map(String::as_str);
             match suggest::nearest(provider, known) {
                 Some(near) => {
@@ -116,14 +117,6 @@ pub fn missing_providers(settings: &Settings, used: &[ProviderLinks]) -> Vec<Str
             }
         })
         .collect()
-}
-
-fn counted(links: u64) -> String {
-    if links == 1 {
-        "1 link".to_owned()
-    } else {
-        format!("{links} links")
-    }
 }
 
 #[cfg(test)]

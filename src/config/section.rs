@@ -133,6 +133,20 @@ impl<'a> At<'a> {
         matches!(self.node.value, Value::Map(_))
     }
 
+    /// Whether the value is a text with `words` in it.
+    pub(super) fn holds(&self, words: &str) -> bool {
+        matches!(&self.node.value, Value::Scalar(Scalar::Text(text)) if text.contains(words))
+    }
+
+    /// The values of a map and the items of a list.
+    pub(super) fn children(&self) -> Vec<At<'a>> {
+        match &self.node.value {
+            Value::Map(_) => self.entries().into_iter().map(|(_, value)| value).collect(),
+            Value::List(_) => self.list(),
+            Value::Scalar(_) => Vec::new(),
+        }
+    }
+
     /// The entries of a map.
     pub(super) fn entries(&self) -> Vec<(&'a str, At<'a>)> {
         match &self.node.value {
@@ -149,8 +163,15 @@ impl<'a> At<'a> {
         let Some(child) = self.child(key).filter(|child| !child.is_absent()) else {
             return Vec::new();
         };
-        let Value::List(items) = &child.node.value else {
+        if !matches!(child.node.value, Value::List(_)) {
             problems.push(child.wrong_kind("a list"));
+        }
+        child.list()
+    }
+
+    /// The items of a list.
+    fn list(&self) -> Vec<At<'a>> {
+        let Value::List(items) = &self.node.value else {
             return Vec::new();
         };
         items
@@ -158,7 +179,7 @@ impl<'a> At<'a> {
             .enumerate()
             .map(|(index, node)| At {
                 node,
-                path: format!("{}[{index}]", child.path),
+                path: format!("{}[{index}]", self.path),
                 schema: self.schema,
             })
             .collect()

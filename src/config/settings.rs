@@ -25,6 +25,18 @@ pub struct CommandLine {
     pub mas_database_uri: Option<Sourced<Secret>>,
     /// `--upstream-provider-mapping`, each time it was given.
     pub upstream_provider_mapping: Vec<String>,
+    /// Whether Synapse's database is needed.
+    pub source: SourceNeed,
+}
+
+/// Whether Synapse's configuration has to say where its database is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceNeed {
+    /// It has, unless the command line does.
+    #[default]
+    Needed,
+    /// Nothing is connected to.
+    NotNeeded,
 }
 
 /// Settings of a run, without contradictions.
@@ -217,6 +229,7 @@ fn source(
             given.keywords.clone_from(arguments);
         }
         (None, Some(Some(SynapseDatabase::Sqlite { .. })) | None) => return None,
+        (None, Some(None)) if command_line.source == SourceNeed::NotNeeded => return None,
         (None, Some(None)) => {
             let files = synapse.map(|synapse| synapse.files.join(", "));
             problems.push(

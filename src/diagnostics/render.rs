@@ -5,7 +5,7 @@ use codespan_reporting::diagnostic as drawn;
 use codespan_reporting::term::{self, DisplayStyle, termcolor};
 use serde::Serialize;
 
-use crate::base::{FileId, Files, Span, visible};
+use crate::base::{FileId, Files, Span, counted, visible};
 
 use super::window::Shown;
 use super::{Diagnostic, Severity};
@@ -65,11 +65,7 @@ pub fn tally(diagnostics: &[Diagnostic]) -> String {
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Warning)
         .count();
-    let count = |number: usize, noun: &str| match number {
-        0 => None,
-        1 => Some(format!("1 {noun}")),
-        more => Some(format!("{more} {noun}s")),
-    };
+    let count = |number: usize, noun: &str| (number > 0).then(|| counted(number as u64, noun));
     let parts = [
         count(diagnostics.len() - warnings, "error"),
         count(warnings, "warning"),

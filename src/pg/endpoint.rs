@@ -294,13 +294,23 @@ impl Endpoint {
 
     /// All settings that matter, without secrets, each with its origin.
     pub fn summary(&self) -> EndpointSummary {
+        let settings = self.settings().into_iter();
+        let settings = settings.map(|(name, value)| SettingSummary {
+            name: name.to_owned(),
+            value: value.value,
+            origin: value.origin.to_string(),
+        });
+        EndpointSummary {
+            name: self.name.clone(),
+            settings: settings.collect(),
+        }
+    }
+
+    /// Names, values and origins of all settings that matter, without secrets.
+    fn settings(&self) -> Vec<(&'static str, Sourced<String>)> {
         let mut settings = Vec::new();
-        let mut add = |name: &str, value: String, origin: &Origin| {
-            settings.push(SettingSummary {
-                name: name.to_owned(),
-                value,
-                origin: origin.to_string(),
-            });
+        let mut add = |name: &'static str, value: String, origin: &Origin| {
+            settings.push((name, Sourced::new(value, origin.clone())));
         };
         for entry in &self.hosts {
             add("host", entry.host.value.to_string(), &entry.host.origin);
@@ -345,38 +355,53 @@ impl Endpoint {
         if let Some(options) = &self.options {
             add("options", options.value.clone(), &options.origin);
         }
-        EndpointSummary {
-            name: self.name.clone(),
-            settings,
-        }
+        settings
     }
 
     /// All settings that matter and where each came from, without secrets, one a line; no line
-    /// break at the end.
+    /// break at the end. A file that all of them come from is named once. Where a line would be wider
+    /// than 80 columns, the origin stands on one of its own.
     pub fn describe(&self) -> String {
-        let summary = self.summary();
-        let width = |text: fn(&SettingSummary) -> &String| {
-            summary
-                .settings
-                .iter()
-                .map(|setting| text(setting).chars().count())
-                .max()
-                .unwrap_or(0)
+        let settings = self.settings();
+        let values = || settings.iter().map(|(_, value)| value);
+        let width = |texts: &mut dyn Iterator<Item = &str>| {
+            let widths = texts.map(|text| text.chars().count());
+            widths.filter(|width| *width <= WIDEST_COLUMN).max()
         };
-        let (names, values) = (
-            width(|setting| &setting.name),
-            width(|setting| &setting.value),
-        );
+        let names = width(&mut settings.iter().map(|(name, _)| *name)).unwrap_or(0);
+        let column = width(&mut values().map(|value| value.value.as_str())).unwrap_or(0);
+        let mut files = values().filter_map(|value| match &value.origin {
+            Origin::File { file, .. } => Some(file),
+            _ => None,
+        });
+        let first = files.next();
+        let only = first.filter(|first| files.all(|file| file == *first));
         let mut text = format!("{} database", self.name);
-        for setting in &summary.settings {
-            text.push_str(&format!(
-                "\n  {:names$}  {:values$}  ({})",
-                setting.name, setting.value, setting.origin
-            ));
+        if let Some(file) = only {
+            text.push_str(&format!(", by {file}"));
+        }
+        for (name, value) in &settings {
+            let origin = match (&value.origin, only) {
+                (Origin::File { line, key, .. }, Some(_)) => format!("`{key}`, line {line}"),
+                (origin, _) => origin.to_string(),
+            };
+            let line = format!("  {name:names$}  {:column$}  ({origin})", value.value);
+            if line.chars().count() <= 80 {
+                text.push_str(&format!("\n{line}"));
+            } else {
+                let below = " ".repeat(names + 4);
+                text.push_str(&format!(
+                    "\n  {name:names$}  {}\n{below}({origin})",
+                    value.value
+                ));
+            }
         }
         text
     }
 }
+
+/// A wider value does not move what stands behind the others.
+const WIDEST_COLUMN: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -419,14 +444,49 @@ mod tests {
     #[test]
     fn a_description_names_every_origin_and_no_secret() {
         insta::assert_snapshot!(endpoint().describe(), @r"
-        Synapse database
-          host      db.example.com  (`database.args.host` in homeserver.yaml:7)
+        Synapse database, by homeserver.yaml
+          host      db.example.com  (`database.args.host`, line 7)
           port      5432            (default)
-          database  synapse         (`database.args.dbname` in homeserver.yaml:8)
+          database  synapse         (`database.args.dbname`, line 8)
           user      reader          (environment variable `PGUSER`)
-          password  set             (`database.args.password` in homeserver.yaml:9)
+          password  set             (`database.args.password`, line 9)
           sslmode   prefer          (default)
         ");
+    }
+
+    #[test]
+    fn a_description_fits_a_terminal() {
+        let mut endpoint = endpoint();
+        endpoint.hosts[0].host.value = Host::Socket(PathBuf::from(
+            "/var/lib/a/directory/with/a/long/name/postgresql",
+        ));
+        endpoint.database.origin = Origin::PasswordFile {
+            file: "/etc/matrix-synapse/conf.d/somewhere/further/down/database.yaml".to_owned(),
+            line: 8,
+        };
+        insta::assert_snapshot!(endpoint.describe(), @r"
+        Synapse database, by homeserver.yaml
+          host      /var/lib/a/directory/with/a/long/name/postgresql
+                    (`database.args.host`, line 7)
+          port      5432      (default)
+          database  synapse
+                    (password file /etc/matrix-synapse/conf.d/somewhere/further/down/database.yaml:8)
+          user      reader    (environment variable `PGUSER`)
+          password  set       (`database.args.password`, line 9)
+          tls       not used  (default: a UNIX socket)
+        ");
+        // Two files are named where each of them is meant.
+        endpoint.database.origin = Origin::File {
+            file: "database.yaml".to_owned(),
+            line: 8,
+            key: "database.args.dbname".to_owned(),
+        };
+        let text = endpoint.describe();
+        assert!(text.starts_with("Synapse database\n"), "{text}");
+        assert!(
+            text.contains("(`database.args.dbname` in database.yaml:8)"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -6,6 +6,9 @@ use std::fmt::{self, Write};
 use crate::base::{Files, visible};
 use crate::types::SeverityValue;
 
+mod parameters;
+
+use self::parameters::write_parameter;
 use super::{
     ClauseKind, FateKind, Frame, IntoCondition, Join, JoinKind, KeyVerdict, NodeId, Plan,
     ReasonSeverity, ReferenceScope, ReferenceTo, Relation, Rule, Side,
@@ -73,12 +76,7 @@ impl Explainer<'_> {
         if !plan.params.is_empty() {
             writeln!(out, "\nparameters")?;
             for param in &plan.params {
-                let need = if param.default.is_some() {
-                    ""
-                } else {
-                    "  (must be set)"
-                };
-                writeln!(out, "  {}: {}{need}", param.name, param.ty)?;
+                write_parameter(out, param)?;
             }
         }
         for (number, pass) in plan.passes.iter().enumerate() {

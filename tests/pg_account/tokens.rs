@@ -182,6 +182,55 @@ async fn tokens_of_every_kind_before_a_migration() {
 }
 
 #[tokio::test]
+async fn a_token_that_stops_a_migration_answers_as_its_account() {
+    let pair = Pair::new("token_rejected").await;
+    pair.source.psql(&format!(
+        "INSERT INTO users (name, creation_ts) VALUES ('@stranger:another.example', 1600000000);
+         INSERT INTO devices (user_id, device_id, hidden) VALUES ('@stranger:another.example', 'D', false);
+         INSERT INTO access_tokens (id, user_id, device_id, token)
+            VALUES (900001, '@stranger:another.example', 'D', 'syt_stranger');
+         INSERT INTO user_external_ids (auth_provider, external_id, user_id)
+            VALUES ('oauth-delegated', 'blocking', '@alice:{SERVER_NAME}')"
+    ));
+    let stops = "1 row is rejected: a migration would not begin";
+    asked(&pair, &["account", "@stranger:another.example"], "")
+        .answered(10, &["a migration would not begin"]);
+    let report = told(
+        &pair,
+        "syt_stranger",
+        10,
+        &[
+            "is left out with its account, which is rejected: foreign_user",
+            "a migration would not begin",
+        ],
+    );
+    assert_eq!(report["fate"], "skipped_with_owner");
+    // One that would come along, were it not for another row of its account.
+    let alice = token(
+        &pair,
+        &format!(
+            "access_tokens WHERE user_id = '@alice:{SERVER_NAME}' AND device_id = 'PHONE' AND refresh_token_id IS NULL"
+        ),
+    );
+    asked(&pair, &["account", "alice"], "").answered(10, &[stops]);
+    let report = told(&pair, &alice, 10, &["and comes along", stops]);
+    assert_eq!(report["fate"], "written");
+    asked(&pair, &["account", "bob", "--token-stdin"], &alice)
+        .answered(10, &["the token is not one of `@bob:demo.example`", stops]);
+    // One of an account that there is not, where such rows are errors.
+    let orphan = token(
+        &pair,
+        "access_tokens AS t WHERE NOT EXISTS (SELECT FROM users WHERE name = t.user_id)",
+    );
+    asked(
+        &pair,
+        &["account", "--token-stdin", "--set", "orphans=error"],
+        &orphan,
+    )
+    .answered(10, &["is rejected: orphan"]);
+}
+
+#[tokio::test]
 async fn a_token_with_an_account_beside_it() {
     let pair = Pair::new("token_account").await;
     let alice = token(

@@ -79,6 +79,30 @@ async fn a_file_of_accepted_warnings() {
     );
     pair.run(&["check", "--accept-file", &written])
         .answered(0, &["since 2019"]);
+    // Written anew it keeps the note, though nobody accepted anything.
+    pair.source.psql(&format!("{ORPHAN}'2')"));
+    pair.run(&["check", "--write-accept-file", &written])
+        .answered(11, &[]);
+    assert_eq!(
+        std::fs::read_to_string(&written).unwrap(),
+        text.replace("count: 1", "count: 2")
+    );
+    // Another file is not written over.
+    let other = pair.path("homeserver-of-others.yaml");
+    pair.write("homeserver-of-others.yaml", "server_name: example.com\n");
+    pair.run(&["check", "--write-accept-file", &other])
+        .answered(
+            2,
+            &[
+                "E0613",
+                "is no list of accepted findings",
+                "name another one",
+            ],
+        );
+    assert_eq!(
+        std::fs::read_to_string(&other).unwrap(),
+        "server_name: example.com\n"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Findings about the two configurations.
 
-use crate::case::{Case, prove};
+use crate::case::{Case, clean, prove};
 
 /// A second provider of MAS, which its database does not know.
 const SECOND: &str = "  - {id: 01JSHPZHAXC50QBKH67MH33TNH, synapse_idp_id: oidc-dex, issuer: \"https://sso.example\", client_id: test}";
@@ -28,6 +28,8 @@ pub(crate) const CASES: &[Case] = &[
     Case::warning("mas_passwords_disabled")
         .also(&["no_way_to_sign_in"])
         .mas(&[("passwords:\n", "passwords:\n  enabled: false\n")]),
+    // The cluster of the tests asks nobody for a password.
+    Case::warning("mas_placeholders").mas(&[("hunter2-of-the-target", "FILL IN")]),
     Case::error("no_password_scheme_v1").mas(&[("{version: 1,", "{version: 3,")]),
     Case::error("password_scheme_v1_not_bcrypt").mas(&[("algorithm: bcrypt", "algorithm: pbkdf2")]),
     Case::error("password_secret_mismatch").mas(&[("secret: demo-pepper,", "")]),
@@ -61,4 +63,22 @@ async fn settings_of_synapse() {
 #[tokio::test]
 async fn settings_of_mas() {
     prove(&CASES[14..]).await;
+}
+
+#[tokio::test]
+async fn what_is_not_filled_in_is_told_where_it_keeps_from_connecting() {
+    let pair = clean("not_filled_in").await;
+    let mas = pair.read("mas.yaml");
+    let mas = mas.replace("hunter2-of-the-target", "FILL IN");
+    pair.write(
+        "mas.yaml",
+        &mas.replace("username: postgres", "username: nobody_here"),
+    );
+    let run = pair.run(&["check"]);
+    run.answered(3, &["has no role `nobody_here`", "`database.password` in "]);
+    assert!(
+        run.stderr.contains(" still says `FILL IN`"),
+        "{}",
+        run.stderr
+    );
 }

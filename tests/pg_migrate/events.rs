@@ -258,3 +258,36 @@ async fn a_file_that_cannot_be_written() {
         .answered(0, &["committed", said[0], said[1]]);
     pair.after(&["verify"]).answered(0, &["verified"]);
 }
+
+#[tokio::test]
+async fn a_named_pipe_waits_for_its_reader_and_says_so() {
+    let pair = Pair::new("events_pipe").await;
+    for flag in ["--events", "--rejects"] {
+        let pipe = pair.path(&format!("pipe{flag}"));
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let mut running = pair.start(&["check", flag, &pipe]);
+        running.wait_for("waiting for somebody to read from the named pipe");
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+        pair.end(running).answered(11, &["ready to migrate"]);
+        let text = reader.join().unwrap();
+        if flag == "--events" {
+            assert_eq!(verdict(&whole(parsed(&text)))["exit"], 11);
+        } else {
+            assert_eq!(text, "");
+        }
+    }
+    // Nobody is told anything where a reader is there already.
+    let pipe = pair.path("pipe--events");
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    let run = pair.run(&["check", "--events", &pipe]);
+    run.answered(11, &[]);
+    assert!(!run.stderr.contains("named pipe"), "{}", run.stderr);
+    reader.join().unwrap();
+}

@@ -15,6 +15,7 @@
 mod harness;
 
 mod bare;
+mod demo;
 mod events;
 mod fixture;
 mod grants;

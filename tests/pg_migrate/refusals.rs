@@ -354,6 +354,19 @@ async fn many_rows_rejected_for_one_reason_are_one_message() {
     );
     let run = pair.run(&["migrate"]);
     run.answered(10, &["error[foreign_user] 300 times"]);
+    // First what is wrong, then where.
+    let places = [
+        "error[foreign_user]",
+        "where the mapping",
+        "error[E0501]",
+        "warnings, ",
+    ];
+    let places = places.map(|words| run.stderr.find(words));
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{places:?}\n{}",
+        run.stderr
+    );
     assert_eq!(
         run.stderr.matches("error[E0501]").count(),
         1,

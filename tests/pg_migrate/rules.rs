@@ -106,7 +106,8 @@ async fn b2_an_empty_target_gets_no_tables() {
             10,
             &[
                 "target_database_empty",
-                "let the product create its tables first",
+                "`mas-cli database migrate`",
+                "`mas-cli config sync`",
                 "nothing was changed",
             ],
         );

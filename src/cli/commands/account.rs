@@ -105,24 +105,34 @@ async fn look_at(
     };
     if let Some(place) = place {
         let is_known = !matches!(place, TokenPlace::Nowhere(_));
-        let token = match place {
-            TokenPlace::Mas(token) | TokenPlace::Nowhere(token) => token,
+        let (token, rejected) = match place {
+            TokenPlace::Mas(token) | TokenPlace::Nowhere(token) => (token, None),
             TokenPlace::Synapse { table, id, owner } => {
-                tell_token(job, &databases.see(&owner).await?, &table, id)
+                let seen = databases.see(&owner).await?;
+                let of_owner = report(job, &seen, personal);
+                let rejected = (of_owner.1 == ExitStatus::Findings).then_some(of_owner.0.verdict);
+                (tell_token(job, &seen, &table, id), rejected)
             }
         };
-        let verdict = match (&wanted, &token.owner) {
+        let mut verdict = match (&wanted, &token.owner) {
             (Some(wanted), Some(owner)) if owner != wanted && told.exists => {
                 format!("the token is not one of `{wanted}`: {}", token.text)
             }
             _ => format!("the token: {}", token.text),
         };
-        status = match (is_known, token.fate) {
-            (false, _) => ExitStatus::NotFound,
-            (true, Some(FateReport::Rejected)) => ExitStatus::Findings,
-            // What else there is to say of the account was not asked.
-            (true, _) if wanted.is_none() => ExitStatus::Done,
-            (true, _) => status,
+        // What stops a migration of the token's account stops that of the token.
+        let stops = rejected.is_some()
+            || token.fate == Some(FateReport::Rejected)
+            || status == ExitStatus::Findings;
+        if let Some(rejected) = &rejected {
+            verdict = format!("{verdict}; {}", rejected.text);
+        }
+        status = match status {
+            _ if !is_known => ExitStatus::NotFound,
+            _ if stops => ExitStatus::Findings,
+            // That a token's account does not exist is not asked.
+            _ if wanted.is_none() => ExitStatus::Done,
+            status => status,
         };
         told.token = Some(token);
         told = told.ending(status, verdict);

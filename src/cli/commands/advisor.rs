@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::base::Files;
 use crate::cli::args::{AdvisorArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
@@ -16,11 +17,11 @@ use crate::cli::operator::progress::{Audience, Progress};
 use crate::cli::operator::rehearsal::{REHEARSE, scanned};
 use crate::cli::operator::reject_list::RejectList;
 use crate::cli::operator::watch::Watch;
-use crate::cli::operator::{across, connector, rejects, scan_queries};
+use crate::cli::operator::{across, connector, findings, rejects, scan_queries};
 use crate::cli::printer::{Printer, Style};
 use crate::cli::uri;
 use crate::config::{CommandLine, Environment, SynapseSettings, synapse_findings};
-use crate::diagnostics::Finding;
+use crate::diagnostics::{Diagnostic, Finding};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions};
 use crate::pg::{Endpoint, connect};
 use crate::plan::Side;
@@ -71,16 +72,20 @@ pub async fn run(args: &AdvisorArgs, printer: &Printer) -> Result<ExitStatus, Fa
     let compiled = mapping::load(None, &[])?;
     let has_source = line.synapse_database_uri.is_some();
     let mut findings = synapse_findings(&settings.synapse, has_source);
-    let mut numbers = None;
+    let mut rehearsal = None;
     if let Some(source) = &settings.source {
         printer.say(&source.describe());
         printer.say("");
         printer.warnings(&crate::base::Files::new(), &settings.warnings);
-        numbers = rehearsed(args, &settings, compiled, source, &mut findings, printer).await?;
+        rehearsal = rehearsed(args, &settings, compiled, source, &mut findings, printer).await?;
     }
+    let (numbers, places) = rehearsal.unzip();
     let lines = advice::advice(&settings.synapse, &findings, numbers.as_ref());
-    Ok(tell(&lines, numbers.is_some(), printer))
+    Ok(tell(&lines, places.as_ref(), printer))
 }
+
+/// Where in the mapping rows were rejected.
+type Places = (Files, Vec<Diagnostic>);
 
 /// Sends every row through the mapping, into nothing, as if MAS knew no provider at all; gives `None` if
 /// the database does not have what that takes, and adds what was found.
@@ -91,7 +96,7 @@ async fn rehearsed(
     source: &Endpoint,
     findings: &mut Vec<Finding>,
     printer: &Printer,
-) -> Result<Option<Numbers>, Failure> {
+) -> Result<Option<(Numbers, Places)>, Failure> {
     let connection = connect(source).await?;
     let seen = look_at_source(&connection, &compiled, &args.source_schema).await?;
     findings.extend(seen.findings);
@@ -166,14 +171,15 @@ async fn rehearsed(
     let report = outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))?;
     let links = across::provider_links(reader.leader(), &args.source_schema).await?;
     reader.release().await?;
-    printer.diagnostics(&files, &rejects::builtin(plan, &report));
+    let places = (files, rejects::builtin(plan, &report));
     findings.extend(report.findings(&program));
     let accounts = watch.forecast.map(|forecast| forecast.accounts);
     let accounts = accounts.unwrap_or_default();
-    Ok(Some(Numbers::of(plan, &report, accounts, links)))
+    Ok(Some((Numbers::of(plan, &report, accounts, links), places)))
 }
 
-fn tell(lines: &[Advice], rehearsed: bool, printer: &Printer) -> ExitStatus {
+/// `places` are there if the rows were looked at.
+fn tell(lines: &[Advice], places: Option<&Places>, printer: &Printer) -> ExitStatus {
     let count = |level| lines.iter().filter(|line| line.level == level).count();
     let (errors, warnings) = (count(Level::Error), count(Level::Warn));
     let (status, style) = match (errors, warnings) {
@@ -181,7 +187,7 @@ fn tell(lines: &[Advice], rehearsed: bool, printer: &Printer) -> ExitStatus {
         (0, _) => (ExitStatus::Warnings, Style::Warning),
         _ => (ExitStatus::Findings, Style::Error),
     };
-    let rows = if rehearsed {
+    let rows = if places.is_some() {
         "every row was looked at"
     } else {
         "the rows were not looked at"
@@ -204,9 +210,21 @@ fn tell(lines: &[Advice], rehearsed: bool, printer: &Printer) -> ExitStatus {
         let json = serde_json::to_string_pretty(&answer).unwrap_or_default();
         printer.data(&format!("{json}\n"));
     } else {
-        let text: String = lines.iter().map(|line| line.line() + "\n").collect();
+        // A program reads a line for each; people see where each begins.
+        let shown = |line: &Advice| {
+            let line = line.line();
+            if printer.data_on_terminal() {
+                findings::wrap_below(&line, "      ")
+            } else {
+                line
+            }
+        };
+        let text: String = lines.iter().map(|line| shown(line) + "\n").collect();
         printer.data(&text);
     }
-    printer.always(&printer.styled(style, &text));
+    if let Some((files, places)) = places {
+        findings::print_places(places, files, printer);
+    }
+    findings::print_verdict(style, &text, printer);
     status
 }

@@ -70,6 +70,9 @@ async fn told(
     let mut others = sides.inputs();
     others.extend(args.events.as_deref());
     files::writable(&args.write_accept_file, &others)?;
+    if let Some(path) = &args.write_accept_file {
+        job.accepted.keep_notes(path)?;
+    }
     let list = match &args.lockout_csv {
         Some(path) => {
             files::apart(path, &inputs)?;
@@ -80,7 +83,7 @@ async fn told(
     inputs.extend(args.report.iter().map(PathBuf::as_path));
     let outputs = [&args.write_accept_file, &args.lockout_csv];
     inputs.extend(outputs.into_iter().flatten().map(PathBuf::as_path));
-    let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
+    let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job, printer)?;
     let mut frame = Frame {
         command: "check",
         dry_run: false,
@@ -147,7 +150,7 @@ async fn told(
         ExitStatus::Findings => Style::Error,
         _ => Style::Warning,
     };
-    printer.always(&printer.styled(style, &text));
+    findings::print_verdict(style, &text, printer);
     Ok(status)
 }
 
@@ -243,19 +246,19 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
     let run = outcome.run.as_ref();
     if let Some(run) = run {
         printer.say(&table::ledger(run));
-        // What a reason of the mapping says, its findings say; of the others the place must be told.
-        if !job.leaves_out(run) {
-            printer.diagnostics(
-                &job.compiled.files,
-                &rejects::builtin(&job.program.plan, run),
-            );
-        }
     }
     if let Some(forecast) = &outcome.forecast {
         printer.say(&table::accounts(&forecast.accounts, &outcome.links));
         printer.say(&table::sign_in(&forecast.sign_in));
     }
-    findings::print(&outcome.findings, run, &job.accepted, printer);
+    // What a reason of the mapping says, its findings say; of the others the place must be told.
+    let places = match run {
+        Some(run) if !job.leaves_out(run) => rejects::builtin(&job.program.plan, run),
+        Some(_) | None => Vec::new(),
+    };
+    let files = &job.compiled.files;
+    let findings = &outcome.findings;
+    findings::print_with_places(findings, &places, files, run, &job.accepted, printer);
     for line in job.accepted.idle(&outcome.findings, run.is_some()) {
         printer.say(&findings::wrap(&line, ""));
     }
@@ -268,12 +271,12 @@ fn verdict(job: &Job, outcome: &Outcome, status: ExitStatus) -> String {
             .findings
             .iter()
             .filter(|found| wanted(found))
-            .count()
+            .count() as u64
     };
     let errors = count(&|finding| accepted.blocks(finding));
     let left_out = count(&|finding| accepted.acceptance(finding) == Acceptance::LeftOut);
     let known = count(&|finding| accepted.acceptance(finding) == Acceptance::Accepted);
-    let warnings = outcome.findings.len() - errors - left_out - known;
+    let warnings = outcome.findings.len() as u64 - errors - left_out - known;
     let rehearsed = match &outcome.run {
         Some(run) => format!(
             "{} rehearsed",
@@ -294,30 +297,22 @@ fn verdict(job: &Job, outcome: &Outcome, status: ExitStatus) -> String {
         }
         (0, 0) if known > 0 => format!(
             "ready to migrate: {}, accepted; {rehearsed}, nothing was changed",
-            plural(known, "warning")
+            table::counted(known, "warning")
         ),
         (0, 0) => format!("ready to migrate: no findings; {rehearsed}, nothing was changed"),
         (0, warnings) if status == ExitStatus::Findings => format!(
             "not ready to migrate: {} not accepted (--deny-warnings); {rehearsed}, nothing was changed",
-            plural(warnings, "warning")
+            table::counted(warnings, "warning")
         ),
         (0, warnings) => format!(
             "ready to migrate, {} to read; {rehearsed}, nothing was changed",
-            plural(warnings, "warning")
+            table::counted(warnings, "warning")
         ),
         (errors, warnings) => format!(
             "not ready to migrate: {} to mend, {}; {rehearsed}, nothing was changed",
-            plural(errors, "error"),
-            plural(warnings, "warning")
+            table::counted(errors, "error"),
+            table::counted(warnings, "warning")
         ),
-    }
-}
-
-fn plural(number: usize, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
     }
 }
 

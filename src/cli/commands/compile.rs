@@ -33,10 +33,10 @@ pub fn run(args: &MappingArgs, printer: &Printer) -> Result<ExitStatus, Failure>
         "{}: mapping `{}` compiles: {}, {}, {}, {}",
         printer.styled(Style::Good, "ok"),
         plan.mapping,
-        counted(plan.scans.len(), "source table"),
-        counted(views, "view"),
-        counted(maps, "map"),
-        counted(plan.targets.len(), "target table"),
+        counted(plan.scans.len() as u64, "source table"),
+        counted(views as u64, "view"),
+        counted(maps as u64, "map"),
+        counted(plan.targets.len() as u64, "target table"),
     ));
     Ok(ExitStatus::Done)
 }

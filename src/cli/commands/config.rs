@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::base::Files;
+use crate::base::{Files, counted};
 use crate::cli::args::{ConfigCommand, ConfigGenerateArgs, ConfigLintArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
@@ -10,7 +10,9 @@ use crate::cli::operator::accept::Accepted;
 use crate::cli::operator::findings;
 use crate::cli::output_file::{IfThere, OutputFile};
 use crate::cli::printer::{Printer, Style};
-use crate::config::{CommandLine, Environment, Settings, SystemSource, generate, lint};
+use crate::config::{
+    CommandLine, Environment, PLACEHOLDERS, Settings, SourceNeed, SystemSource, generate, lint,
+};
 use crate::diagnostics::{Finding, FindingSeverity};
 
 /// The version of both answers in JSON; raised with every change that a reader could notice.
@@ -84,10 +86,9 @@ fn run_generate(args: &ConfigGenerateArgs, printer: &Printer) -> Result<ExitStat
             Some(path) => format!("written: {path}"),
             None => "written to stdout".to_owned(),
         },
-        match generated.findings.len() {
+        match generated.findings.len() as u64 {
             0 => "no warnings".to_owned(),
-            1 => "1 warning to read".to_owned(),
-            count => format!("{count} warnings to read"),
+            count => format!("{} to read", counted(count, "warning")),
         },
         generated.fill_in.join(", ")
     );
@@ -112,7 +113,7 @@ fn run_generate(args: &ConfigGenerateArgs, printer: &Printer) -> Result<ExitStat
         return Ok(ExitStatus::Done);
     }
     say(&generated.findings, printer);
-    printer.always(&printer.styled(Style::Good, &text));
+    findings::print_verdict(Style::Good, &text, printer);
     Ok(ExitStatus::Done)
 }
 
@@ -121,6 +122,7 @@ fn run_lint(args: &ConfigLintArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let line = CommandLine {
         synapse_config: args.synapse_config.clone(),
         mas_config: args.config.clone(),
+        source: SourceNeed::NotNeeded,
         ..CommandLine::default()
     };
     let usage = |problems| Failure::new(ExitStatus::Usage, problems);
@@ -129,27 +131,14 @@ fn run_lint(args: &ConfigLintArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let errors = found
         .iter()
         .filter(|finding| finding.severity == FindingSeverity::Error)
-        .count();
-    let warnings = found.len() - errors;
+        .count() as u64;
+    let warnings = found.len() as u64 - errors;
     let (status, style) = match (errors, warnings) {
         (0, 0) => (ExitStatus::Done, Style::Good),
         (0, _) => (ExitStatus::Warnings, Style::Warning),
         _ => (ExitStatus::Findings, Style::Error),
     };
-    let text = match (errors, warnings) {
-        (0, 0) => "the same: MAS's configuration means what Synapse's does".to_owned(),
-        (0, 1) => "1 difference in meaning".to_owned(),
-        (0, warnings) => format!("{warnings} differences in meaning"),
-        (errors, warnings) => {
-            let noun = if errors == 1 { "error" } else { "errors" };
-            let other = if warnings == 1 {
-                "difference"
-            } else {
-                "differences"
-            };
-            format!("{errors} {noun} that would stop a migration, {warnings} {other} in meaning")
-        }
-    };
+    let text = came_to(&found, errors, warnings);
     if printer.format == OutputFormat::Json {
         printer.data(
             &Answer {
@@ -170,8 +159,32 @@ fn run_lint(args: &ConfigLintArgs, printer: &Printer) -> Result<ExitStatus, Fail
         say(&found, printer);
     }
     printer.diagnostics(&Files::new(), &settings.warnings);
-    printer.always(&printer.styled(style, &text));
+    findings::print_verdict(style, &text, printer);
     Ok(status)
+}
+
+/// What a comparison of both configurations comes to.
+fn came_to(found: &[Finding], errors: u64, warnings: u64) -> String {
+    let unfilled = found.iter().find(|finding| finding.id == PLACEHOLDERS);
+    let differences = warnings - u64::from(unfilled.is_some());
+    let mut parts = Vec::new();
+    if errors > 0 {
+        parts.push(format!(
+            "{} that would stop a migration",
+            counted(errors, "error")
+        ));
+    }
+    if differences > 0 {
+        parts.push(format!("{} in meaning", counted(differences, "difference")));
+    }
+    if let Some(unfilled) = unfilled {
+        parts.push(format!("{} to fill in", counted(unfilled.count, "value")));
+    }
+    if parts.is_empty() {
+        "the same: MAS's configuration means what Synapse's does".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 fn say(found: &[Finding], printer: &Printer) {

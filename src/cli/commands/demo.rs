@@ -9,7 +9,7 @@ use crate::cli::args::{
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::interrupt::Interrupts;
-use crate::cli::operator::table::thousands;
+use crate::cli::operator::table::{counted, thousands};
 use crate::cli::population::{self, PopulationOptions};
 use crate::cli::printer::{Printer, Style};
 use crate::diagnostics::{Diagnostic, codes};
@@ -18,6 +18,10 @@ use crate::pg::{Origin, Secret, Sourced, connect};
 
 /// The server of the demo's accounts.
 const SERVER_NAME: &str = "demo.example";
+/// The report of the migration, in the directory of the configurations.
+const REPORT: &str = "migrate.json";
+/// The configurations, for commands that are given in that directory.
+const SIDES: &str = "--synapse-config homeserver.yaml --config mas.yaml";
 /// The provider IDs of the demo's MAS.
 const PROVIDER_IDS: [&str; 3] = [
     "01JSHPZHAXC50QBKH67MH33TNF",
@@ -56,9 +60,12 @@ pub async fn run(args: &DemoArgs, printer: &Printer) -> Result<ExitStatus, Failu
         let source = cluster.uri("synapse");
         let target = cluster.uri("mas");
         let remove = cluster.keep()?;
-        let configurations = directory.keep().display().to_string();
+        let directory = directory.keep();
+        let has_report = directory.join(REPORT).exists();
+        let files = directory.display().to_string();
         printer.always(&format!(
-            "\nkept running:\n  source  {source}\n  target  {target}\n  configurations  {configurations}/{{homeserver,mas}}.yaml\nremove it by: {remove}; rm -r {configurations}"
+            "\nkept running:\n  source  {source}\n  target  {target}\n  files   {files}/\n\nto go on:\n{}\n\nremove it by: {remove}; rm -r {files}",
+            to_go_on(&files, has_report)
         ));
     } else {
         printer.say("\nthe throwaway PostgreSQL and everything in it is removed");
@@ -128,12 +135,42 @@ async fn show(
     }
     step(5, "mapwright migrate");
     migrate.dry_run = false;
+    if args.keep {
+        migrate.report.push(directory.join(REPORT));
+    }
     let status = Box::pin(super::migrate::run(&migrate, printer)).await?;
     if status == ExitStatus::Done {
         step(6, "three accounts, before and after");
         accounts(cluster, printer).await?;
     }
     Ok(status)
+}
+
+/// What can be tried on the databases that are kept: after a migration that was committed, else before
+/// one.
+fn to_go_on(directory: &str, committed: bool) -> String {
+    let report = format!("--report {REPORT}");
+    let account = population::NAMED_ACCOUNTS
+        .first()
+        .map_or("", |account| account.localpart);
+    let commands = if committed {
+        vec![
+            format!("verify {SIDES} {report}"),
+            format!("account {account} {SIDES} {report}"),
+            format!("undo {SIDES} {report}"),
+            format!("check {SIDES}"),
+        ]
+    } else {
+        vec![
+            format!("check {SIDES}"),
+            format!("account {account} {SIDES}"),
+        ]
+    };
+    let commands: Vec<String> = commands
+        .iter()
+        .map(|command| format!("  mapwright {command}"))
+        .collect();
+    format!("  cd {directory}\n{}", commands.join("\n"))
 }
 
 /// Two databases with the tables of both catalogs, and what MAS's own tools would have put there.
@@ -276,11 +313,19 @@ async fn accounts(cluster: &Cluster, printer: &Printer) -> Result<(), Failure> {
             )
             .await
             .map_err(|error| unexpected(&error))?;
-        let number =
-            |row: &tokio_postgres::Row, index: usize| row.try_get::<_, i64>(index).unwrap_or(0);
+        let counts = |row: &tokio_postgres::Row, first: &str| {
+            let nouns = [first, "access token", "refresh token", "address", "link"];
+            let counts = nouns.iter().enumerate().map(|(column, noun)| {
+                counted(
+                    row.try_get::<_, i64>(column).unwrap_or(0).unsigned_abs(),
+                    noun,
+                )
+            });
+            counts.collect::<Vec<_>>().join(", ")
+        };
         printer.say(&format!(
-            "  {mxid}\n    source: {} devices, {} access tokens, {} refresh tokens, {} addresses, {} links",
-            number(&before, 0), number(&before, 1), number(&before, 2), number(&before, 3), number(&before, 4),
+            "  {mxid}\n    source: {}",
+            counts(&before, "device")
         ));
         let hash: Option<String> = after.try_get(5).ok();
         let fits = hash.is_some_and(|hash| {
@@ -288,8 +333,8 @@ async fn accounts(cluster: &Cluster, printer: &Printer) -> Result<(), Failure> {
                 .unwrap_or(false)
         });
         printer.say(&format!(
-            "    target: {} sessions, {} access tokens, {} refresh tokens, {} addresses, {} links; password `{}` {}",
-            number(&after, 0), number(&after, 1), number(&after, 2), number(&after, 3), number(&after, 4),
+            "    target: {};\n            password `{}` {}",
+            counts(&after, "session"),
             account.password,
             if fits { "fits" } else { "does NOT fit" },
         ));

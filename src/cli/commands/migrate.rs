@@ -55,7 +55,7 @@ async fn told(
     inputs.extend(args.events.as_deref());
     files::writable(&args.report, &inputs)?;
     inputs.extend(args.report.iter().map(PathBuf::as_path));
-    let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job)?;
+    let rejects = RejectList::begin(args.rejects.rejects.as_deref(), &inputs, &job, printer)?;
     let started_at = jiff::Timestamp::now();
     let mut frame = Frame {
         command: "migrate",
@@ -152,7 +152,7 @@ async fn told(
     if printer.format == OutputFormat::Json {
         printer.data(&report::json(&report));
     }
-    printer.always(&printer.styled(style, &text));
+    findings::print_verdict(style, &text, printer);
     if let Err(failure) = files::write(&args.report, &report) {
         // What was committed stays; only its report is missing.
         printer.diagnostics(&failure.files, &failure.diagnostics);
@@ -254,6 +254,7 @@ fn show(job: &Job, outcome: &Outcome, printer: &Printer) {
         printer.always(text.trim_end_matches('\n'));
         printer.say("");
     }
+    findings::print_places(&outcome.rejected, &job.compiled.files, printer);
     let warnings = findings::brief(&outcome.findings, &job.accepted, printer);
     if !warnings.is_empty() {
         printer.say(&warnings);

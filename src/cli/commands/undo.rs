@@ -9,7 +9,7 @@ use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::past_run::PastRun;
 use crate::cli::operator::report::{SCHEMA_VERSION, TableReport, Verdict};
 use crate::cli::operator::verification::{held_by, not_compared};
-use crate::cli::operator::{Job, connector, table};
+use crate::cli::operator::{Job, connector, findings, table};
 use crate::cli::printer::{Printer, Style};
 use crate::diagnostics::{Diagnostic, codes};
 use crate::pg::database::read_only;
@@ -89,7 +89,12 @@ pub async fn run(args: &UndoArgs, printer: &Printer) -> Result<ExitStatus, Failu
         PastRun::mark_undone(&args.report, jiff::Timestamp::now())
     };
     let rows: u64 = ready.removed.iter().map(|table| table.rows).sum();
-    let mut rows = format!("{} rows", table::thousands(rows));
+    let were = if rows == 1 && ready.removed_dependents == 0 {
+        "was"
+    } else {
+        "were"
+    };
+    let mut rows = table::counted(rows, "row");
     if ready.removed_dependents > 0 {
         let others = table::thousands(ready.removed_dependents);
         rows = format!("{rows}, and {others} of other tables that refer to them,");
@@ -97,7 +102,7 @@ pub async fn run(args: &UndoArgs, printer: &Printer) -> Result<ExitStatus, Failu
     let text = if args.dry_run {
         format!("dry run: {rows} would be removed; nothing was changed")
     } else {
-        format!("undone: {rows} were removed, the tables of the run are empty again")
+        format!("undone: {rows} {were} removed, the tables of the run are empty again")
     };
     if printer.format == OutputFormat::Json {
         let report = UndoReport {
@@ -125,7 +130,7 @@ pub async fn run(args: &UndoArgs, printer: &Printer) -> Result<ExitStatus, Failu
             "the report could not be marked as taken back ({error}): move it away before `migrate` is to write one of its name"
         ));
     }
-    printer.always(&printer.styled(Style::Good, &text));
+    findings::print_verdict(Style::Good, &text, printer);
     Ok(ExitStatus::Done)
 }
 
@@ -211,9 +216,9 @@ async fn changes(
         let Some(then) = then else { continue };
         if then.rows != held.rows {
             losses.push(format!(
-                "`{}` holds {} rows, the run wrote {}",
+                "`{}` holds {}, the run wrote {}",
                 target.table,
-                table::thousands(held.rows),
+                table::counted(held.rows, "row"),
                 table::thousands(then.rows)
             ));
         } else if then.digest.as_deref() != Some(held.to_string().as_str()) {
@@ -224,10 +229,10 @@ async fn changes(
     for column in &unset {
         if let Some(rows @ 1..) = column.differing {
             losses.push(format!(
-                "`{}.{}` was changed: {} hold another value than the default",
+                "`{}.{}` was changed: {} another value than the default",
                 column.table,
                 column.column,
-                table::thousands(rows)
+                table::rows_that(rows, "holds", "hold")
             ));
         }
     }

@@ -41,6 +41,15 @@ pub(super) const PAGES: &[Page] = &[
             "keep it on one of them, or decide with `--upstream-provider-mapping`",
         )
         .concerns("accounts with a link to that provider", NOT_STARTED),
+    Page::warning(Group::Configuration, "mas_placeholders")
+        .means(
+            "MAS's configuration still says `FILL IN` where `config generate` could not know what to write, such as the password of its database",
+            "fill in each of these values before MAS is started",
+        )
+        .concerns(
+            "everybody on the server: MAS cannot reach its database, or sends no e-mail",
+            "no row hangs on it; a password of the database that is not filled in keeps `check` and `migrate` from connecting",
+        ),
     Page::warning(Group::Configuration, "registration_enabled")
         .means(
             "Synapse lets people register; from now on MAS decides about that",

@@ -21,7 +21,7 @@ pub(super) const PAGES: &[Page] = &[
     Page::error(Group::Databases, "<side>_database_empty")
         .means(
             "the database has none of the product's tables",
-            "check the name of the database and the schema; for MAS, let `mas-cli database migrate` make its tables first",
+            "check the name of the database and the schema; for MAS, let `mas-cli database migrate` make its tables first, then `mas-cli config sync` write its providers",
         )
         .concerns(EVERYBODY, NOT_STARTED),
     Page::error(Group::Databases, "<side>_database_not_recognised")

@@ -13,7 +13,7 @@ use crate::cli::args::FindingArgs;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::finding_pages::{self, Weight};
-use crate::config::{AcceptEntry, Environment, accept_file, accept_flag};
+use crate::config::{AcceptEntry, Environment, accept_file, accept_flag, accept_notes};
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::plan::{Plan, ReasonSeverity};
 use crate::run::RunReport;
@@ -54,6 +54,8 @@ pub struct Accepted {
     deny_warnings: bool,
     /// The reasons of rejected rows that may be left out.
     left_out: BTreeSet<String>,
+    /// Notes of the list that will be written anew, by id.
+    kept_notes: BTreeMap<String, String>,
 }
 
 impl Accepted {
@@ -88,7 +90,18 @@ impl Accepted {
                 .collect(),
             deny_warnings: args.deny_warnings,
             left_out: BTreeSet::new(),
+            kept_notes: BTreeMap::new(),
         })
+    }
+
+    /// From now on the notes of the list at `path`, if there is one, are among those that are kept.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is no such list.
+    pub fn keep_notes(&mut self, path: &Path) -> Result<(), Failure> {
+        self.kept_notes = accept_notes(path, &Environment::system())
+            .map_err(|problems| Failure::new(ExitStatus::Usage, problems))?;
+        Ok(())
     }
 
     /// From now on the rows that a run rejected may be left out.
@@ -185,7 +198,8 @@ impl Accepted {
             none = false;
             // Writing into a String cannot fail.
             let _ = writeln!(text, "  - id: {}\n    count: {}", finding.id, finding.count);
-            if let Some(note) = self.entry(finding).and_then(|entry| entry.note.as_ref()) {
+            let note = self.entry(finding).and_then(|entry| entry.note.as_ref());
+            if let Some(note) = note.or_else(|| self.kept_notes.get(&finding.id)) {
                 // A text of JSON is one of YAML too.
                 let quoted = serde_json::Value::String(note.clone());
                 let _ = writeln!(text, "    note: {quoted}");
@@ -395,5 +409,58 @@ mod tests {
             ]
         );
         assert!(accepted.file(&[]).ends_with("accepted: []\n"));
+    }
+
+    #[test]
+    fn notes_of_the_file_that_is_written_anew_are_kept() {
+        let path = std::env::temp_dir().join(format!("mapwright-notes-{}", std::process::id()));
+        let findings = [
+            finding("guest", FindingSeverity::Warning, 3),
+            finding("orphan", FindingSeverity::Warning, 7),
+        ];
+        let renewed = |accepted: &Accepted, before: &str| {
+            std::fs::write(&path, before).unwrap();
+            let mut accepted = accepted.clone();
+            let kept = accepted.keep_notes(&path);
+            kept.map(|()| {
+                accepted.write_file(&path, &findings).unwrap();
+                std::fs::read_to_string(&path).unwrap()
+            })
+        };
+        let none = Accepted::default();
+        let before = "accepted:\n  - {id: orphan, count: 2, note: from 2019}\n  - {id: long_email, note: gone}\n";
+        let text = renewed(&none, before).unwrap();
+        assert!(text.ends_with(
+            "accepted:\n  - id: guest\n    count: 3\n  - id: orphan\n    count: 7\n    note: \"from 2019\"\n"
+        ));
+        // What this run was given goes first, and plain lines have notes too.
+        let mut given = Accepted::default();
+        given.entries.insert(
+            "orphan".to_owned(),
+            AcceptEntry {
+                id: "orphan".to_owned(),
+                count: Some(7),
+                note: Some("looked at".to_owned()),
+                origin: String::new(),
+            },
+        );
+        let text = renewed(&given, "orphan 2 from 2019\nguest those of the fair\n").unwrap();
+        assert!(text.contains("note: \"those of the fair\"\n") && text.contains("\"looked at\""));
+        assert!(!text.contains("2019"));
+        // Whatever else is in the file is not written over.
+        let refused = renewed(&none, "server_name: example.com\n").unwrap_err();
+        assert_eq!(refused.status, ExitStatus::Usage);
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "server_name: example.com\n"
+        );
+        assert!(renewed(&none, "").is_ok());
+        std::fs::remove_file(&path).unwrap();
+        assert!(Accepted::default().keep_notes(&path).is_ok());
+        assert!(
+            Accepted::default()
+                .keep_notes(Path::new("/dev/null"))
+                .is_ok()
+        );
     }
 }

@@ -123,6 +123,15 @@ pub fn complete(settings: &Settings, links: &[ProviderLinks], findings: &mut [Fi
     }
 }
 
+/// Who makes MAS's tables, and the rows that a migration refers to.
+pub fn complete_empty_target(findings: &mut [Finding]) {
+    for finding in findings {
+        if finding.id == "target_database_empty" {
+            finding.remedy = "check the name of the database and the schema; if they are right, let MAS make its tables with `mas-cli database migrate` and write its providers with `mas-cli config sync`".to_owned();
+        }
+    }
+}
+
 /// Whether MAS is running: its workers, and sessions that may write.
 ///
 /// # Errors

@@ -6,14 +6,13 @@
 
 use serde::Serialize;
 
-use crate::base::one_line;
+use crate::base::{counted_as, one_line, times};
 use crate::config::{PasswordLogin, ProviderLinks, SynapseConfig};
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::plan::Plan;
 use crate::run::RunReport;
 
 use super::forecast::Accounts;
-use super::table::thousands;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -137,7 +136,7 @@ fn of_finding(finding: &Finding) -> Advice {
     let id = &finding.id;
     let behind = match finding.count {
         0 | 1 => id.clone(),
-        count => format!("{id}, {} times", thousands(count)),
+        count => format!("{id}, {}", times(count)),
     };
     Advice {
         level,
@@ -156,12 +155,6 @@ fn warn(id: &str, count: u64, text: String, remedy: &str) -> Advice {
         text,
         remedy: remedy.to_owned(),
     }
-}
-
-/// `1 account is`, `2 accounts are`.
-fn counted(count: u64, one: &str, many: &str) -> String {
-    let words = if count == 1 { one } else { many };
-    format!("{} {words}", thousands(count))
 }
 
 /// What Synapse's configuration has that will be MAS's business.
@@ -230,7 +223,7 @@ fn of_accounts(numbers: &Numbers) -> Vec<Advice> {
     let mut lines = Vec::new();
     let mut about = |id, count, one: &str, many: &str, remedy| {
         if count > 0 {
-            lines.push(warn(id, count, counted(count, one, many), remedy));
+            lines.push(warn(id, count, counted_as(count, one, many), remedy));
         }
     };
     about(
@@ -288,7 +281,7 @@ fn of_accounts(numbers: &Numbers) -> Vec<Advice> {
                 used.links,
                 format!(
                     "{} to the provider `{}`",
-                    counted(used.links, "link leads", "links lead"),
+                    counted_as(used.links, "link leads", "links lead"),
                     used.provider
                 ),
                 "",
@@ -330,7 +323,7 @@ fn of_what_comes_along(numbers: &Numbers) -> Vec<Advice> {
         count,
         text: format!(
             "{} along",
-            counted(count, &format!("{one} comes"), &format!("{many} come"))
+            counted_as(count, &format!("{one} comes"), &format!("{many} come"))
         ),
         remedy: String::new(),
     })

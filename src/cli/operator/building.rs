@@ -11,7 +11,7 @@ use crate::pg::target::{RebuiltKind, TargetEvent};
 use super::events::{Event, Events, rounded};
 use super::progress::{Audience, SAID_EVERY};
 use super::remaining::clock;
-use super::table::thousands;
+use super::table::counted;
 
 /// How often the line is drawn.
 const DRAWN_EVERY: Duration = Duration::from_millis(500);
@@ -131,8 +131,7 @@ fn words(kind: RebuiltKind, name: &str, table: &str, rows: Option<u64>) -> Strin
         RebuiltKind::ForeignKey => "foreign key",
     };
     let rows = match rows {
-        Some(1) => ", 1 row".to_owned(),
-        Some(rows) => format!(", {} rows", thousands(rows)),
+        Some(rows) => format!(", {}", counted(rows, "row")),
         None => String::new(),
     };
     format!("{kind} `{name}` of `{table}`{rows}")

@@ -199,7 +199,7 @@ impl Events {
             }
             To::Stdout
         } else {
-            To::File(path.to_owned(), begin_private(path, others)?)
+            To::File(path.to_owned(), begin_private(path, others, printer)?)
         };
         let events = Self {
             stream: Some(Arc::new(Mutex::new(Stream {

@@ -1,12 +1,16 @@
 //! The files that a command writes beside its work: reports as JSON and as pages, and lists. What they
 //! must not replace is looked at before the work is begun.
 
-use std::fs::{File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::printer::Printer;
 use crate::cli::replaced_file;
 use crate::diagnostics::{Diagnostic, codes};
 
@@ -69,23 +73,55 @@ fn real(path: &Path) -> Option<PathBuf> {
     })
 }
 
+/// How long somebody may take to read from a named pipe before it is said that they are waited for.
+const UNTIL_SAID: Duration = Duration::from_secs(1);
+
 /// Begins a file anew, for its owner alone; it must be none of those that are read or written besides.
+/// A named pipe that nobody reads from is waited for, and after a second that is said.
 ///
 /// # Errors
 /// E0613 if it is one, or cannot be written.
-pub(super) fn begin_private(path: &Path, others: &[&Path]) -> Result<File, Failure> {
+pub(super) fn begin_private(
+    path: &Path,
+    others: &[&Path],
+    printer: &Printer,
+) -> Result<File, Failure> {
     apart(path, others)?;
-    let file = options()
-        .write(true)
-        .truncate(true)
-        .open(path)
-        .map_err(|error| unwritable(path, &error))?;
+    let file = said_if_waited_for(path, printer, || {
+        options().write(true).truncate(true).open(path)
+    })
+    .map_err(|error| unwritable(path, &error))?;
     if file.metadata().is_ok_and(|facts| facts.is_file()) {
         // One that was there keeps its rights otherwise.
         file.set_permissions(Permissions::from_mode(0o600))
             .map_err(|error| unwritable(path, &error))?;
     }
     Ok(file)
+}
+
+/// Opens what may be a named pipe: the system then waits for whoever reads from it.
+fn said_if_waited_for(
+    path: &Path,
+    printer: &Printer,
+    open: impl FnOnce() -> io::Result<File>,
+) -> io::Result<File> {
+    if !fs::metadata(path).is_ok_and(|facts| facts.file_type().is_fifo()) {
+        return open();
+    }
+    std::thread::scope(|scope| {
+        let (opened, waiting) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            if waiting.recv_timeout(UNTIL_SAID) == Err(RecvTimeoutError::Timeout) {
+                printer.always(&format!(
+                    "waiting for somebody to read from the named pipe `{}`",
+                    path.display()
+                ));
+            }
+        });
+        let file = open();
+        drop(opened);
+        file
+    })
 }
 
 /// How reports are made: for their owner alone, because user IDs are in them.

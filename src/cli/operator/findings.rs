@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::fmt::Write;
 
-use crate::base::visible;
+use crate::base::{Files, times, visible};
+use crate::cli::args::OutputFormat;
 use crate::cli::finding_pages::group;
 use crate::cli::printer::{Printer, Style};
-use crate::diagnostics::{Finding, FindingSeverity};
+use crate::diagnostics::{Diagnostic, Finding, FindingSeverity};
 use crate::pg::{PgError, PgErrorKind};
 use crate::run::RunReport;
 
@@ -125,7 +126,7 @@ fn one(
         (FindingSeverity::Warning, _) => ("warning", Style::Warning),
     };
     let head = printer.styled(style, &format!("{word}[{}]", finding.id));
-    let _ = write!(text, "{head}  {}", counted(finding.count));
+    let _ = write!(text, "{head}  {}", times(finding.count));
     if let (Acceptance::Grown, Some(count)) = (
         accepted.acceptance(finding),
         accepted.accepted_count(finding),
@@ -222,6 +223,19 @@ pub fn print(
     accepted: &Accepted,
     printer: &Printer,
 ) {
+    print_with_places(findings, &[], &Files::new(), run, accepted, printer);
+}
+
+/// As [`print()`], and behind the errors the places of the mapping, in `files`, where rows were rejected:
+/// first what is wrong, then where.
+pub fn print_with_places(
+    findings: &[Finding],
+    places: &[Diagnostic],
+    files: &Files,
+    run: Option<&RunReport>,
+    accepted: &Accepted,
+    printer: &Printer,
+) {
     let of = |severity: FindingSeverity| {
         let chosen = findings.iter().filter(|found| found.severity == severity);
         let chosen: Vec<Finding> = chosen.cloned().collect();
@@ -232,9 +246,21 @@ pub fn print(
     if !errors.is_empty() {
         printer.always(&errors);
     }
+    print_places(places, files, printer);
     if !warnings.is_empty() {
         printer.say(&warnings);
     }
+}
+
+/// Prints where in the mapping rows were rejected.
+pub fn print_places(places: &[Diagnostic], files: &Files, printer: &Printer) {
+    if places.is_empty() {
+        return;
+    }
+    let title = "where the mapping rejected rows";
+    printer.say(&format!("{}\n", printer.styled(Style::Bold, title)));
+    printer.diagnostics(files, places);
+    printer.say("");
 }
 
 /// The warnings in a line each: who wants to know more asks `check`.
@@ -264,24 +290,38 @@ pub fn brief(findings: &[Finding], accepted: &Accepted, printer: &Printer) -> St
     text
 }
 
-fn counted(count: u64) -> String {
-    if count == 1 {
-        "once".to_owned()
+/// Prints what a command comes to: in lines of 80 columns on a terminal, elsewhere, where it may be
+/// searched for, in one.
+pub fn print_verdict(style: Style, text: &str, printer: &Printer) {
+    let text = if printer.terminal && printer.format != OutputFormat::Json {
+        wrap(text, "")
     } else {
-        format!("{} times", thousands(count))
-    }
+        text.to_owned()
+    };
+    printer.always(&printer.styled(style, &text));
 }
 
 /// Breaks a text into lines of 80 columns, each with the indent. What would act on the terminal is
 /// shown instead.
 pub fn wrap(text: &str, indent: &str) -> String {
+    wrapped(text, indent, indent)
+}
+
+/// As [`wrap`], but for the first line, which has no indent.
+pub fn wrap_below(text: &str, indent: &str) -> String {
+    wrapped(text, "", indent)
+}
+
+fn wrapped(text: &str, first: &str, indent: &str) -> String {
     let text = visible(text);
     let mut lines: Vec<String> = Vec::new();
-    let mut line = String::from(indent);
+    let mut line = String::from(first);
+    let mut begin = line.len();
     for word in text.split_whitespace() {
-        let blank = line.len() > indent.len();
+        let blank = line.len() > begin;
         if blank && line.chars().count() + 1 + word.chars().count() > 80 {
             lines.push(std::mem::replace(&mut line, String::from(indent)));
+            begin = indent.len();
         } else if blank {
             line.push(' ');
         }
@@ -303,6 +343,15 @@ mod tests {
                 .all(|line| line.len() <= 80 && line.starts_with("  word"))
         );
         assert_eq!(text.split_whitespace().count(), 40);
+    }
+
+    #[test]
+    fn a_first_line_may_hang_out() {
+        let text = wrap_below(&"word ".repeat(20), "    ");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("word") && lines[0].len() <= 80);
+        assert!(lines[1].starts_with("    word"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::pg::{Connection, Endpoint, connect};
 use crate::plan::Side;
 
 use super::findings::wrap;
+use super::preflight::Purpose;
 use super::{Job, across};
 
 /// What programs are given. A side that was not asked for, or is no PostgreSQL, is none.
@@ -98,10 +99,7 @@ async fn source(job: &Job, args: &CheckArgs, endpoint: &Endpoint) -> Result<Gran
 }
 
 async fn target(job: &Job, args: &CheckArgs) -> Result<Grants, Failure> {
-    let mut read = also_read(job, Side::Target, &job.compiled.target);
-    if job.settings.products.is_some() {
-        read.extend(across::TARGET_TABLES);
-    }
+    let read = read_of_target(job, Purpose::Migrate);
     let tables = job.target_tables();
     let written: Vec<&str> = tables.iter().map(|table| table.table.as_str()).collect();
     let connection = looking(&job.settings.target).await?;
@@ -113,6 +111,20 @@ async fn target(job: &Job, args: &CheckArgs) -> Result<Grants, Failure> {
         &read,
     );
     Ok(grants.await?)
+}
+
+/// The tables of the target that are read. Those that are written must be owned, which is another
+/// question.
+pub(super) fn read_of_target(job: &Job, purpose: Purpose) -> Vec<&str> {
+    let mut read = also_read(job, Side::Target, &job.compiled.target);
+    if job.settings.products.is_some() {
+        read.extend(across::TARGET_TABLES);
+    }
+    if purpose == Purpose::Compare {
+        let targets = &job.program.plan.targets;
+        read.extend(targets.iter().map(|target| target.table.as_str()));
+    }
+    read
 }
 
 /// What is read of one side besides the tables that rows are taken from or written to: the note of

@@ -229,11 +229,13 @@ impl Migration<'_> {
         let listed = self.rejects.finish();
         if refused || listed.is_err() {
             transaction.rollback().await;
-            self.audience
-                .printer
-                .diagnostics(&self.job.compiled.files, &rejected);
             outcome.nothing_written();
-            listed?;
+            if let Err(failure) = listed {
+                let files = &self.job.compiled.files;
+                self.audience.printer.diagnostics(files, &rejected);
+                return Err(failure);
+            }
+            outcome.rejected = rejected;
             return Ok(End::Refused);
         }
         let mut read_back = None;

@@ -283,6 +283,8 @@ pub struct Outcome {
     pub links: Vec<crate::config::ProviderLinks>,
     /// Digests of the rows that were written, by target; empty where none were.
     pub digests: Vec<RowsDigest>,
+    /// Where the mapping rejected the rows for which a run was refused.
+    pub rejected: Vec<Diagnostic>,
 }
 
 impl Outcome {

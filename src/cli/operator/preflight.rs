@@ -13,11 +13,14 @@ use crate::cli::mapping::Compiled;
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::pg::database::{DatabaseFacts, database_facts, read_only};
 use crate::pg::introspect::{introspect, schema_version, unfinished_versions};
-use crate::pg::target::{preflight as target_preflight, surprises, wait_for_other_runs};
+use crate::pg::target::{
+    Readable, may_read, preflight as target_preflight, surprises, wait_for_other_runs,
+};
 use crate::pg::who_keeps_readers_out;
 use crate::pg::{Connection, Patience, PgError, connect};
 use crate::plan::needs::needs;
 
+use super::grants::read_of_target;
 use super::report::SideReport;
 use super::unproven::unproven;
 use super::{Job, across, findings, target_tables};
@@ -86,6 +89,7 @@ pub async fn look_in_time(
     let (source, target) = match (source, target) {
         (Ok(source), Ok(target)) => (source, target),
         (source, target) => {
+            let target = target.map_err(|error| not_filled_in(job, error));
             return Err(Failure::all(
                 [source.err(), target.err()].into_iter().flatten().collect(),
             ));
@@ -120,6 +124,15 @@ pub async fn look_in_time(
         return Err(failure);
     }
     Ok(looked)
+}
+
+/// The target could not be reached, and its configuration is not complete: that may be why.
+fn not_filled_in(job: &Job, mut error: PgError) -> PgError {
+    let products = job.settings.products.iter();
+    let places = products.flat_map(|products| &products.mas.placeholders);
+    let notes = places.map(|place| format!("{place} still says `FILL IN`"));
+    error.diagnostic.notes.extend(notes);
+    error
 }
 
 /// A look that could not be had may have been in somebody's way: who that is is said too.
@@ -162,6 +175,13 @@ async fn compare(
     let plan = &job.program.plan;
     let (source_needs, target_needs) = needs(plan, &job.compiled.source, &job.compiled.target);
     let (own, other) = (&job.compiled.source, &job.compiled.target);
+    let written: Vec<&str> = match purpose {
+        Purpose::Migrate => plan.targets.iter().map(|it| it.table.as_str()).collect(),
+        Purpose::Compare => Vec::new(),
+    };
+    let read = read_of_target(job, purpose);
+    let target = &looked.target.client;
+    let readable = may_read(target, schemas.target, &read, &written).await?;
     let source_ok = side(
         looked,
         Side::Source,
@@ -180,7 +200,10 @@ async fn compare(
         schemas.target,
     )
     .await?;
-    looked.readable &= source_ok && target_ok;
+    looked.readable &= source_ok && target_ok && readable == Readable::All;
+    if job.settings.products.is_some() {
+        across::complete_empty_target(&mut looked.findings);
+    }
     if purpose == Purpose::Migrate {
         looked.findings.extend(unproven(job));
     }

@@ -13,7 +13,7 @@ use crate::run::Observer;
 
 use super::events::{Event, Events, ProgressEvent, ReadEvent};
 use super::remaining::{Rate, TableRows, clock, share};
-use super::table::thousands;
+use super::table::{counted, thousands};
 
 /// How often lines on a terminal are drawn.
 const DRAWN_EVERY: Duration = Duration::from_millis(200);
@@ -160,8 +160,8 @@ impl State {
 
     fn counts(&self) -> String {
         let mut counts = format!(
-            "{} rows read ({} a second)",
-            thousands(self.read()),
+            "{} read ({} a second)",
+            counted(self.read(), "row"),
             thousands(self.rate.per_second() as u64)
         );
         if self.wrote > 0 {

@@ -21,7 +21,7 @@ use super::preflight::{Looked, Schemas};
 use super::progress::{Audience, Progress};
 use super::reject_list::RejectList;
 use super::remaining::TableRows;
-use super::table::thousands;
+use super::table::counted_as;
 use super::watch::Watch;
 use super::{Job, connector};
 
@@ -92,8 +92,8 @@ pub async fn rehearse(
     if let Some(list) = forecast.as_mut().and_then(Forecast::take_list) {
         let accounts = list.finish(reader.leader(), schemas.source).await?;
         printer.say(&format!(
-            "{} accounts are in the list of those that nobody can sign in to",
-            thousands(accounts)
+            "{} in the list of those that nobody can sign in to",
+            counted_as(accounts, "account is", "accounts are")
         ));
     } else if lists {
         printer.always("no list of accounts is written: the mapping does not make MAS's accounts");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::table::{counted, thousands};
+use super::table::{counted, rows_that};
 
 /// Steps of a percentage: it may have three decimals.
 const STEPS: u64 = 1000;
@@ -55,18 +55,14 @@ impl RejectLimit {
     /// The limit in words: `5 rows`, `0.1% of the rows read`.
     pub fn words(self) -> String {
         match self {
-            RejectLimit::Rows(rows) => counted(usize::try_from(rows).unwrap_or(usize::MAX), "row"),
+            RejectLimit::Rows(rows) => counted(rows, "row"),
             RejectLimit::Share(_) => format!("{self} of the rows read"),
         }
     }
 
     /// Why so many are too many: `12 rows were rejected, --max-rejects allows 5 rows`.
     pub fn exceeded(self, rejected: u64) -> String {
-        let were = if rejected == 1 {
-            "1 row was".to_owned()
-        } else {
-            format!("{} rows were", thousands(rejected))
-        };
+        let were = rows_that(rejected, "was", "were");
         format!("{were} rejected, --max-rejects allows {}", self.words())
     }
 }

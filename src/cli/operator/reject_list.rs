@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::base::{Files, Span};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::printer::Printer;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::pg::PgError;
 use crate::plan::Plan;
@@ -73,7 +74,12 @@ impl RejectList {
     ///
     /// # Errors
     /// E0613 if it cannot be written.
-    pub fn begin(path: Option<&Path>, others: &[&Path], job: &Job) -> Result<Self, Failure> {
+    pub fn begin(
+        path: Option<&Path>,
+        others: &[&Path],
+        job: &Job,
+        printer: &Printer,
+    ) -> Result<Self, Failure> {
         let Some(path) = path else {
             return Ok(Self::default());
         };
@@ -83,7 +89,7 @@ impl RejectList {
                 .help("name a file: `--rejects rejects.jsonl`");
             return Err(Failure::one(ExitStatus::Usage, diagnostic));
         }
-        let file = begin_private(path, others)?;
+        let file = begin_private(path, others, printer)?;
         Ok(Self {
             list: Some(Arc::new(Mutex::new(List {
                 path: path.to_owned(),

@@ -3,7 +3,9 @@
 
 use crate::cli::args::SideArgs;
 use crate::cli::uri;
-use crate::config::{CommandLine, DataFacts, Environment, Settings, config_findings, endpoint_of};
+use crate::config::{
+    CommandLine, DataFacts, Environment, Settings, SourceNeed, config_findings, endpoint_of,
+};
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{Endpoint, Secret, Sourced};
 use crate::plan::Plan;
@@ -84,6 +86,7 @@ fn products(args: &SideArgs, environment: &Environment) -> Result<Sides, Vec<Dia
         synapse_database_uri: source_uri(args, "--synapse-database-uri"),
         mas_database_uri: target_uri(args, "--mas-database-uri"),
         upstream_provider_mapping: args.upstream_provider_mapping.clone(),
+        source: SourceNeed::Needed,
     };
     let settings = Settings::resolve(&command_line, environment)?;
     Ok(Sides {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+pub use crate::base::{counted, counted_as, thousands};
 use crate::config::ProviderLinks;
 use crate::plan::Plan;
 use crate::run::digest::RowsDigest;
@@ -10,42 +11,15 @@ use crate::run::{MapLedger, ReasonCount, RunReport};
 
 use super::forecast::{Accounts, SignIn};
 
-/// A number with its thousands apart: `1,234,567`.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number and a noun, in the plural where it has one: `1 map`, `2 maps`.
-pub fn counted(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", thousands(number as u64))
-}
-
 /// A number of rows and what is true of them: `1 row was`, `2 rows were`.
 pub fn rows_that(number: u64, one: &str, more: &str) -> String {
-    if number == 1 {
-        format!("1 row {one}")
-    } else {
-        format!("{} rows {more}", thousands(number))
-    }
+    counted_as(number, &format!("row {one}"), &format!("rows {more}"))
 }
 
 /// The rows that a run rejected and left out, loudly: `3 REJECTED ROWS were left out, and 7 rows that
 /// belong to them`.
 pub fn left_out(run: &RunReport, are: &str) -> String {
-    let of = |rows: u64, one: &str, more: &str| {
-        let words = if rows == 1 { one } else { more };
-        format!("{} {words}", thousands(rows))
-    };
-    let rejected = of(run.rejected, "REJECTED ROW", "REJECTED ROWS");
+    let rejected = counted_as(run.rejected, "REJECTED ROW", "REJECTED ROWS");
     let were = match (are, run.rejected) {
         ("were", 1) => "was",
         (are, _) => are,
@@ -56,7 +30,7 @@ pub fn left_out(run: &RunReport, are: &str) -> String {
     } else {
         format!(
             ", and {}",
-            of(
+            counted_as(
                 dependents,
                 "row that belongs to them",
                 "rows that belong to them"
@@ -225,15 +199,4 @@ pub fn phases(phases: &[(String, Duration)]) -> String {
         let _ = writeln!(text, "{name:<width$} {:>9.2} s", took.as_secs_f64());
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        let texts = [0, 999, 1000, 1_234_567].map(thousands);
-        assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
-    }
 }

@@ -20,6 +20,9 @@ use super::synapse::SynapseConfig;
 use crate::diagnostics::{Diagnostic, Finding, FindingSeverity, codes};
 use crate::pg::{Origin, Secret};
 
+/// What stands where people have to fill in a text that cannot be guessed.
+pub(super) const PLACEHOLDER: &str = "FILL IN";
+
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
 
@@ -69,7 +72,11 @@ pub fn generate(
                 .note("nothing was written"),
         ]
     })?;
-    let mut fill_in = vec!["http.public_base", "database", "email"];
+    let mut fill_in = vec!["http.public_base", "database"];
+    let has_relay = |setting: &Setting| setting.option.key.starts_with("email.");
+    if !intended.settings.iter().any(has_relay) {
+        fill_in.push("email");
+    }
     if intended
         .providers
         .iter()
@@ -149,14 +156,26 @@ fn render(
         section("account").above(&["What people may do with their accounts."]),
     ];
     let captcha = section("captcha");
-    if matches!(&captcha.value, Yaml::Map(entries) if !entries.is_empty()) {
+    if is_filled(&captcha) {
         sections.push(captcha.above(&["Protects registration from robots."]));
     }
-    sections.push(own::email());
+    let email = section("email");
+    sections.push(if is_filled(&email) {
+        email.above(&[
+            "The relay that Synapse sends through, to confirm e-mail addresses and recover passwords.",
+        ])
+    } else {
+        own::email()
+    });
     if !intended.providers.is_empty() {
         sections.push(upstream(&intended.providers, source)?);
     }
     Ok(yaml::document(&head, &sections))
+}
+
+/// Whether a section has entries.
+fn is_filled(section: &Entry) -> bool {
+    matches!(&section.value, Yaml::Map(entries) if !entries.is_empty())
 }
 
 fn option_entry(setting: &Setting) -> Entry {
@@ -164,6 +183,7 @@ fn option_entry(setting: &Setting) -> Entry {
     let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
     let value = match &setting.value {
         OptionValue::Switch(value) => bare(value),
+        OptionValue::Number(value) => bare(value),
         OptionValue::Text(value) => text(value),
         // A private key has lines.
         OptionValue::Secret(secret) if secret.reveal().trim_end().contains('\n') => {

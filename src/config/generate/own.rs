@@ -1,5 +1,6 @@
 //! Sections of MAS's own, which Synapse's configuration cannot tell: for the operator to fill in.
 
+use super::PLACEHOLDER;
 use super::yaml::{Entry, Yaml, bare, text};
 
 /// Where MAS is reached.
@@ -64,7 +65,7 @@ pub(super) fn database() -> Entry {
             fill_in("host", text("localhost")),
             fill_in("port", bare(5432)),
             fill_in("username", text("mas")),
-            fill_in("password", text("FILL IN")),
+            fill_in("password", text(PLACEHOLDER)),
             fill_in("database", text("mas")),
         ]),
     )

@@ -4,6 +4,7 @@
 //! Nothing random is here, and no text of a configuration: that is `generate`'s.
 
 mod claims;
+mod email;
 mod option;
 mod options;
 mod provider;
@@ -22,7 +23,9 @@ use std::path::Path;
 use super::environment::Environment;
 use super::raw::Schema;
 use super::section::At;
-use super::synapse::{PasswordLogin, SynapseConfig, enabled_section, provider_sections};
+use super::synapse::{
+    PasswordLogin, SynapseConfig, SynapseDatabase, enabled_section, provider_sections,
+};
 use crate::diagnostics::Diagnostics;
 use crate::pg::{Origin, Secret, Sourced};
 
@@ -164,6 +167,7 @@ pub(super) fn intended(
     builder.passwords();
     builder.account(&mut problems);
     builder.captcha(&mut problems);
+    builder.email(&mut problems);
     builder.unmatched(&mut problems);
     let sections = provider_sections(&builder.top, &mut problems);
     let mut providers = Vec::new();
@@ -365,10 +369,12 @@ impl Builder<'_> {
         for module in &synapse.modules {
             self.note(&warning::MODULES, &module.origin);
         }
+        if let Some(SynapseDatabase::Sqlite { origin }) = &synapse.database {
+            self.note(&warning::SQLITE, origin);
+        }
         let top = self.top.clone();
         for (warning, key) in [
             (&warning::ALLOWED_THREEPIDS, "allowed_local_3pids"),
-            (&warning::EMAIL_SETTINGS, "email"),
             (&warning::REGISTRATION_SECRET, "registration_shared_secret"),
             (
                 &warning::REGISTRATION_SECRET,

@@ -48,6 +48,8 @@ pub(in crate::config) enum Kind {
     Secret,
     /// Names and texts.
     Texts,
+    /// A whole number.
+    Number,
 }
 
 /// What MAS does without an option.
@@ -74,6 +76,8 @@ pub(in crate::config) enum OptionValue {
     Secret(Secret),
     /// Of [`Kind::Texts`].
     Texts(BTreeMap<String, String>),
+    /// Of [`Kind::Number`].
+    Number(u64),
 }
 
 impl MasOption {
@@ -126,6 +130,14 @@ impl MasOption {
             Kind::Text | Kind::Url | Kind::Words | Kind::Template => {
                 Some(section.text(key, problems)?.map(OptionValue::Text))
             }
+            Kind::Number => {
+                let number = section.integer(key, 0..=i128::from(u64::MAX), problems)?;
+                Some(
+                    number.map(|number| {
+                        OptionValue::Number(u64::try_from(number).unwrap_or(u64::MAX))
+                    }),
+                )
+            }
             Kind::Secret => Some(section.secret(key, problems)?.map(OptionValue::Secret)),
             Kind::Texts => {
                 let map = section.section(key, problems)?;
@@ -160,6 +172,7 @@ impl MasOption {
                 | Kind::Text
                 | Kind::Secret
                 | Kind::Texts
+                | Kind::Number
                 | Kind::Url
                 | Kind::Words
                 | Kind::Template,

@@ -105,6 +105,55 @@ pub(super) static CAPTCHA_SECRET_KEY: MasOption = MasOption::new(
 )
 .differing("captcha_differs", CAPTCHA_DIFFERS);
 
+pub(super) static EMAIL_TRANSPORT: MasOption = MasOption::new(
+    "email.transport",
+    Kind::Text,
+    Default::None,
+    "`smtp` if there is a section `email`; else `blackhole`, to be filled in",
+);
+pub(super) static EMAIL_MODE: MasOption = MasOption::new(
+    "email.mode",
+    Kind::Text,
+    Default::None,
+    "`tls` if `email.force_tls` is on, `plain` if `email.enable_tls` is off, else `starttls`; of a relay on the same machine `plain`, unless `email.require_transport_security` is on",
+);
+pub(super) static EMAIL_HOSTNAME: MasOption = MasOption::new(
+    "email.hostname",
+    Kind::Text,
+    Default::None,
+    "`email.smtp_host`, else `localhost`",
+);
+pub(super) static EMAIL_PORT: MasOption = MasOption::new(
+    "email.port",
+    Kind::Number,
+    Default::None,
+    "`email.smtp_port`, else 465 if `email.force_tls` is on, else 25",
+);
+pub(super) static EMAIL_USERNAME: MasOption = MasOption::new(
+    "email.username",
+    Kind::Text,
+    Default::None,
+    "`email.smtp_user`",
+);
+pub(super) static EMAIL_PASSWORD: MasOption = MasOption::new(
+    "email.password",
+    Kind::Secret,
+    Default::None,
+    "`email.smtp_pass`, where there is a user",
+);
+pub(super) static EMAIL_FROM: MasOption = MasOption::new(
+    "email.from",
+    Kind::Text,
+    Default::None,
+    "`email.notif_from`, with `email.app_name` in it",
+);
+pub(super) static EMAIL_REPLY_TO: MasOption = MasOption::new(
+    "email.reply_to",
+    Kind::Text,
+    Default::None,
+    "as `email.from`",
+);
+
 /// The options outside of providers and password schemes, in the order in which they are written.
 pub(in crate::config) static OPTIONS: &[&MasOption] = &[
     &MATRIX_KIND,
@@ -119,6 +168,14 @@ pub(in crate::config) static OPTIONS: &[&MasOption] = &[
     &CAPTCHA_SERVICE,
     &CAPTCHA_SITE_KEY,
     &CAPTCHA_SECRET_KEY,
+    &EMAIL_TRANSPORT,
+    &EMAIL_MODE,
+    &EMAIL_HOSTNAME,
+    &EMAIL_PORT,
+    &EMAIL_USERNAME,
+    &EMAIL_PASSWORD,
+    &EMAIL_FROM,
+    &EMAIL_REPLY_TO,
 ];
 
 pub(super) static SYNAPSE_IDP_ID: MasOption = MasOption::new(

@@ -181,6 +181,7 @@ impl Builder<'_> {
                 .remarked("MAS must be able to read this file"),
             );
             let Ok(text) = self.environment.files().read(Path::new(&path.value)) else {
+                self.note(&warning::PROVIDER_SECRET_FILE_UNREADABLE, &path.origin);
                 return Secrecy::File;
             };
             if text.ends_with('\n') {

@@ -49,10 +49,14 @@ warnings! {
         "user_consent",
         "Synapse asks for consent to its terms; MAS only shows a link to them",
         "set `branding.tos_uri` in MAS's configuration";
-    EMAIL_SETTINGS "email_settings",
-        "email",
-        "Synapse sends e-mail; MAS sends its own, and what is generated sends none: addresses cannot be confirmed, nor passwords recovered",
-        "fill in `email` of MAS's configuration, with the same relay if it shall be the same";
+    EMAIL_TLS_OPTIONAL "email_tls_optional",
+        "email.require_transport_security",
+        "Synapse takes TLS where the relay offers it; MAS demands it or goes without: what is generated demands it (`starttls`), unless the relay is on the same machine (`plain`)",
+        "set `email.mode` to what the relay offers: `starttls`, `tls` or `plain`";
+    EMAIL_TLS_NAME "email_tls_name",
+        "email.tlsname",
+        "the certificate of the relay has another name than `smtp_host`; MAS cannot be told such a name",
+        "set `email.hostname` to the name in the certificate, if the relay is reached by it";
     EXISTING_SESSION "login_via_existing_session_enabled",
         "login_via_existing_session.enabled",
         "Synapse lets sessions log in further devices, which it cannot do together with MAS",
@@ -105,6 +109,10 @@ warnings! {
         "saml2_config",
         "Synapse lets people log in with SAML, which MAS cannot do",
         "put an OpenID Connect provider in front of it, and add that to `upstream_oauth2.providers` with `synapse_idp_id: saml`; subjects must stay the same";
+    SQLITE "synapse_on_sqlite",
+        "database.name",
+        "Synapse keeps its data in SQLite: accounts can be migrated from PostgreSQL alone, which is what MAS stores its own in, too",
+        "move Synapse to PostgreSQL first, with its own `synapse_port_db` (docs/problems/synapse-on-sqlite.md); what is generated stays as it is";
     SESSION_LIFETIME "session_lifetime",
         "session_lifetime",
         "sessions end in Synapse after a fixed time; in MAS they do not",
@@ -177,6 +185,10 @@ warnings! {
         "client_secret_path",
         "the file with the client secret ends with a line break, which Synapse leaves out and MAS may not",
         "write the secret alone into a file for MAS: `printf %s`";
+    PROVIDER_SECRET_FILE_UNREADABLE "provider_secret_file_unreadable",
+        "client_secret_path",
+        "the file with the client secret cannot be read here: neither whether it is there nor what is in it was looked at",
+        "put the file where MAS runs, readable for MAS, or correct `client_secret_file`; if it is missing on Synapse's machine too, Synapse does not start with it";
     PROVIDER_SECRET_MISSING "provider_secret_missing",
         "client_auth_method",
         "a provider's log-in method needs a secret, and there is none: Synapse does not start with it, and MAS is generated with `none`",

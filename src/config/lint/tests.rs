@@ -1,13 +1,19 @@
 //! What two configurations say apart.
 
 use super::super::environment::testing::environment;
-use super::super::settings::CommandLine;
+use super::super::settings::{CommandLine, SourceNeed};
 use super::*;
 
 const SYNAPSE: &str = include_str!("../generate/example.homeserver.yaml");
 const MAS: &str = include_str!("../generate/example.mas.yaml");
 
 fn found(synapse: &str, mas: &str) -> Vec<Finding> {
+    // As an operator leaves it.
+    let mas = mas.replace("\"FILL IN\"", "hunter8");
+    found_as_it_is(synapse, &mas)
+}
+
+fn found_as_it_is(synapse: &str, mas: &str) -> Vec<Finding> {
     let files = [
         ("/s", synapse),
         ("/m", mas),
@@ -19,6 +25,7 @@ fn found(synapse: &str, mas: &str) -> Vec<Finding> {
     let line = CommandLine {
         synapse_config: vec!["/s".into()],
         mas_config: vec!["/m".into()],
+        source: SourceNeed::NotNeeded,
         ..CommandLine::default()
     };
     let settings =
@@ -48,6 +55,22 @@ fn ids(found: &[Finding]) -> Vec<&str> {
 #[test]
 fn a_pair_that_fits_differs_in_nothing() {
     assert_eq!(found(SYNAPSE, MAS), []);
+}
+
+#[test]
+fn what_was_made_and_not_filled_in_is_found() {
+    let found = found_as_it_is(SYNAPSE, MAS);
+    assert_eq!(ids(&found), ["mas_placeholders"]);
+    assert_eq!(found[0].samples, ["`database.password` in /m:37"]);
+}
+
+#[test]
+fn synapse_s_database_is_not_asked_for() {
+    let (before, rest) = SYNAPSE.split_once("database:\n").unwrap();
+    let (_, after) = rest.split_once("password_config:").unwrap();
+    let without = format!("{before}password_config:{after}");
+    assert!(!without.contains("database"), "{without}");
+    assert_eq!(found(&without, MAS), []);
 }
 
 #[test]
@@ -350,6 +373,7 @@ fn options_of_the_wrong_kind_are_errors() {
     let line = CommandLine {
         synapse_config: vec!["/s".into()],
         mas_config: vec!["/m".into()],
+        source: SourceNeed::NotNeeded,
         ..CommandLine::default()
     };
     let settings = Settings::resolve(&line, &world).unwrap();

@@ -241,7 +241,13 @@ fn left_out(job: &Job, row: &TracedRow, kind: &str, report: TokenReport) -> Toke
         return report;
     };
     let (fate, words) = match (owner, reason.severity) {
-        (true, _) => (FateReport::SkippedWithOwner, "is left out with its account"),
+        (true, SeverityValue::Error) => (
+            FateReport::SkippedWithOwner,
+            "is left out with its account, which is rejected",
+        ),
+        (true, SeverityValue::Warn | SeverityValue::Quiet) => {
+            (FateReport::SkippedWithOwner, "is left out with its account")
+        }
         (false, SeverityValue::Error) => (FateReport::Rejected, "is rejected"),
         (false, SeverityValue::Warn | SeverityValue::Quiet) => (FateReport::Skipped, "is left out"),
     };

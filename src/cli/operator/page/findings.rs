@@ -1,5 +1,6 @@
 //! Findings and failures on the page.
 
+use crate::base::times;
 use crate::cli::operator::accept::Acceptance;
 use crate::cli::operator::report::{FindingReport, Report};
 use crate::cli::operator::table::thousands;
@@ -93,10 +94,7 @@ fn one(html: &mut Html, found: &FindingReport) {
             html.text(" ");
             html.leaf("code", &[], &finding.id);
             html.text(" ");
-            let times = match finding.count {
-                1 => "once".to_owned(),
-                count => format!("{} times", thousands(count)),
-            };
+            let times = times(finding.count);
             let accepted = match (found.acceptance, found.accepted_count) {
                 (Acceptance::Grown, Some(count)) => {
                     format!(", accepted for {}", thousands(count))

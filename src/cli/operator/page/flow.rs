@@ -3,7 +3,7 @@
 //! Drawn as SVG without a script; the tables below it hold the same numbers.
 
 use crate::cli::operator::report::Report;
-use crate::cli::operator::table::thousands;
+use crate::cli::operator::table::{counted, thousands};
 
 use super::writer::Html;
 
@@ -118,11 +118,7 @@ fn description(picture: &Picture) -> String {
 }
 
 fn rows(number: u64) -> String {
-    format!(
-        "{} {}",
-        thousands(number),
-        if number == 1 { "row" } else { "rows" }
-    )
+    counted(number, "row")
 }
 
 /// The place of a name in a column, where it is put if it is not there yet.

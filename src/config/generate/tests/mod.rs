@@ -154,7 +154,9 @@ fn what_is_made_passes_our_own_checks() {
         &minimal("enable_registration: true"),
     ] {
         let found = made(synapse);
-        let (settings, world) = settings(synapse, found.text.reveal());
+        // As an operator leaves it.
+        let filled_in = found.text.reveal().replace("\"FILL IN\"", "hunter8");
+        let (settings, world) = settings(synapse, &filled_in);
         let ids: Vec<String> = config_findings(&settings, all)
             .into_iter()
             .map(|finding| finding.id)
@@ -208,7 +210,7 @@ fn every_key_is_one_that_mas_knows() {
             account: password_registration_enabled password_registration_email_required \
                 password_registration_token_required email_change_allowed displayname_change_allowed
             captcha: service site_key secret_key
-            email: transport
+            email: transport mode hostname port username password from reply_to
             upstream_oauth2.providers[]: id synapse_idp_id human_name brand_name issuer client_id \
                 client_secret client_secret_file token_endpoint_auth_method sign_in_with_apple.team_id \
                 sign_in_with_apple.key_id sign_in_with_apple.private_key \
@@ -271,7 +273,16 @@ const PROVOKED: &[(&str, &str, &str)] = &[
         "user_consent: {version: 1}",
         "user_consent:",
     ),
-    ("email_settings", "email: {smtp_host: x}", "email: {}"),
+    (
+        "email_tls_optional",
+        "email: {smtp_host: x}",
+        "email: {smtp_host: x, require_transport_security: true}",
+    ),
+    (
+        "email_tls_name",
+        "email: {smtp_host: x, force_tls: true, tlsname: y}",
+        "email: {smtp_host: x, force_tls: true, tlsname: x}",
+    ),
     (
         "login_via_existing_session_enabled",
         "login_via_existing_session: {enabled: yes}",
@@ -424,6 +435,16 @@ const PROVOKED: &[(&str, &str, &str)] = &[
         "P client_secret_path: /run/secrets/github",
     ),
     (
+        "synapse_on_sqlite",
+        "database: {name: sqlite3, args: {database: /x.db}}",
+        "database: {name: psycopg2, args: {database: x}}",
+    ),
+    (
+        "provider_secret_file_unreadable",
+        "P client_secret_path: /run/secrets/missing",
+        "P client_secret_path: /run/secrets/github",
+    ),
+    (
         "provider_secret_missing",
         "P client_auth_method: client_secret_basic",
         "P client_auth_method: none",
@@ -547,4 +568,80 @@ fn the_guess_of_an_address_is_made_of_a_name_alone() {
         let line = format!("public_base: \"{base}\"");
         assert!(text.text.reveal().contains(&line), "{name}");
     }
+}
+
+#[test]
+fn the_relay_is_carried_over() {
+    let all = "email: {smtp_host: mail.example.com, smtp_port: 587, smtp_user: u, smtp_pass: hunter9, require_transport_security: true, notif_from: '%(app)s: mail <m@example.com>', app_name: Ours}";
+    for (synapse, expected) in [
+        (
+            all,
+            "  transport: smtp  # `email` in homeserver.yaml:3
+  mode: starttls  # `email.require_transport_security` in homeserver.yaml:3
+  hostname: mail.example.com  # `email.smtp_host` in homeserver.yaml:3
+  port: 587  # `email.smtp_port` in homeserver.yaml:3
+  username: u  # `email.smtp_user` in homeserver.yaml:3
+  password: hunter9  # `email.smtp_pass` in homeserver.yaml:3
+  from: \"\\\"Ours: mail\\\" <m@example.com>\"  # `email.notif_from` in homeserver.yaml:3
+  reply_to: \"\\\"Ours: mail\\\" <m@example.com>\"  # `email.notif_from` in homeserver.yaml:3; Synapse sets none, and MAS's default is of no use
+",
+        ),
+        (
+            "email: {force_tls: true, smtp_pass: hunter9}",
+            "  transport: smtp  # `email` in homeserver.yaml:3
+  mode: tls  # `email.force_tls` in homeserver.yaml:3
+  hostname: localhost  # Synapse's default
+  port: 465  # Synapse's default
+",
+        ),
+        (
+            "email: {enable_tls: false, smtp_host: far, smtp_port: '2525'}",
+            "  transport: smtp  # `email` in homeserver.yaml:3
+  mode: plain  # `email.enable_tls` in homeserver.yaml:3
+  hostname: far  # `email.smtp_host` in homeserver.yaml:3
+  port: 2525  # `email.smtp_port` in homeserver.yaml:3
+",
+        ),
+        (
+            "email: {smtp_host: far}",
+            "  transport: smtp  # `email` in homeserver.yaml:3
+  mode: starttls  # Synapse's default
+  hostname: far  # `email.smtp_host` in homeserver.yaml:3
+  port: 25  # Synapse's default
+",
+        ),
+        (
+            "email: {smtp_user: u}",
+            "  transport: smtp  # `email` in homeserver.yaml:3
+  mode: plain  # Synapse's default
+  hostname: localhost  # Synapse's default
+  port: 25  # Synapse's default
+  username: u  # `email.smtp_user` in homeserver.yaml:3
+  password: \"FILL IN\"  # `email.smtp_user` in homeserver.yaml:3; FILL IN: Synapse has a user and no password
+",
+        ),
+    ] {
+        let found = made(&minimal(synapse));
+        let (_, text) = found.text.reveal().split_once("\nemail:\n").unwrap();
+        let text = text.split("\n\n").next().unwrap();
+        assert_eq!(text.trim_end(), expected.trim_end(), "{synapse}");
+        assert_eq!(found.fill_in, ["http.public_base", "database"]);
+        // A relay of MAS's own is no difference.
+        let mas = found.text.reveal().replace("\"FILL IN\"", "hunter8");
+        let mas = mas.replace("transport: smtp", "transport: blackhole");
+        let (settings, world) = settings(&minimal(synapse), &mas);
+        assert_eq!(lint(&settings, &world).unwrap(), [], "{synapse}");
+    }
+    assert_eq!(
+        made(&minimal("email:")).fill_in,
+        ["http.public_base", "database", "email"]
+    );
+    let wrong = world(&minimal("email: {smtp_port: 99999}"), "");
+    let paths = [PathBuf::from("homeserver.yaml")];
+    let problems = generate(&paths, &wrong, &mut Counting::default()).unwrap_err();
+    assert!(
+        problems[0]
+            .message
+            .contains("`email.smtp_port` must lie between 1 and 65535")
+    );
 }
