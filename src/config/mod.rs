@@ -7,6 +7,7 @@
 mod accept_file;
 mod connection_string;
 mod cutover;
+mod delegation;
 mod endpoint;
 mod environment;
 mod files;
@@ -34,8 +35,9 @@ mod tls_settings;
 
 pub use accept_file::{AcceptEntry, accept_file, accept_flag, accept_notes};
 pub use cutover::{Cutover, SharedSecret};
+pub use delegation::{Delegation, SharedText};
 pub use environment::{Environment, FileFacts, FileKind, FileSystem};
-pub use findings::{DataFacts, PLACEHOLDERS, config_findings, synapse_findings};
+pub use findings::{BcryptHashes, DataFacts, PLACEHOLDERS, config_findings, synapse_findings};
 pub use generate::{Generated, KeyKind, NoRandomness, Randomness, SystemSource, generate};
 pub use given::Keyword;
 pub use lint::lint;
@@ -43,5 +45,5 @@ pub use mas::{MasConfig, MasProvider, PasswordAlgorithm, PasswordScheme};
 pub use provider_findings::{ProviderLinks, missing_providers, provider_findings};
 pub use provider_id::ProviderId;
 pub use reference::{OptionReference, WarningReference, option_reference, warning_reference};
-pub use settings::{CommandLine, Settings, SourceNeed, SynapseSettings, endpoint_of};
+pub use settings::{CommandLine, Connections, Settings, SynapseSettings, endpoint_of};
 pub use synapse::{PasswordLogin, SynapseConfig, SynapseDatabase, SynapseProvider};

@@ -29,7 +29,9 @@ pub struct WarningReference {
 }
 
 /// Options that are compared by what `check` finds, or by more than their value.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 7] = [
+    ("matrix.secret", "matrix_secret_differs"),
+    ("matrix.secret_file", "matrix_secret_differs"),
     ("matrix.homeserver", "homeserver_mismatch"),
     ("issuer", "provider_issuer_differs"),
     ("client_id", "provider_client_id_differs"),

@@ -11,7 +11,7 @@ use crate::cli::operator::findings;
 use crate::cli::output_file::{IfThere, OutputFile};
 use crate::cli::printer::{Printer, Style};
 use crate::config::{
-    CommandLine, Environment, PLACEHOLDERS, Settings, SourceNeed, SystemSource, generate, lint,
+    CommandLine, Connections, Environment, PLACEHOLDERS, Settings, SystemSource, generate, lint,
 };
 use crate::diagnostics::{Finding, FindingSeverity};
 
@@ -122,7 +122,7 @@ fn run_lint(args: &ConfigLintArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let line = CommandLine {
         synapse_config: args.synapse_config.clone(),
         mas_config: args.config.clone(),
-        source: SourceNeed::NotNeeded,
+        connections: Connections::NotNeeded,
         ..CommandLine::default()
     };
     let usage = |problems| Failure::new(ExitStatus::Usage, problems);

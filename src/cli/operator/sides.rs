@@ -4,7 +4,7 @@
 use crate::cli::args::SideArgs;
 use crate::cli::uri;
 use crate::config::{
-    CommandLine, DataFacts, Environment, Settings, SourceNeed, config_findings, endpoint_of,
+    CommandLine, Connections, DataFacts, Environment, Settings, config_findings, endpoint_of,
 };
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{Endpoint, Secret, Sourced};
@@ -86,12 +86,18 @@ fn products(args: &SideArgs, environment: &Environment) -> Result<Sides, Vec<Dia
         synapse_database_uri: source_uri(args, "--synapse-database-uri"),
         mas_database_uri: target_uri(args, "--mas-database-uri"),
         upstream_provider_mapping: args.upstream_provider_mapping.clone(),
-        source: SourceNeed::Needed,
+        connections: Connections::Needed,
     };
     let settings = Settings::resolve(&command_line, environment)?;
+    let Some(target) = settings.target.clone() else {
+        return Err(vec![Diagnostic::error(
+            codes::E0604,
+            "MAS's configuration names no database",
+        )]);
+    };
     Ok(Sides {
         source: settings.source.clone(),
-        target: settings.target.clone(),
+        target,
         warnings: settings.warnings.clone(),
         products: Some(settings),
     })

@@ -5,7 +5,7 @@ mod providers;
 use std::collections::BTreeSet;
 
 use super::super::environment::testing::environment;
-use super::super::findings::{DataFacts, config_findings};
+use super::super::findings::{BcryptHashes, DataFacts, config_findings};
 use super::super::intended::WARNINGS;
 use super::super::lint::lint;
 use super::super::settings::{CommandLine, Settings};
@@ -143,7 +143,7 @@ fn no_secret_is_anywhere_but_in_the_text() {
 #[test]
 fn what_is_made_passes_our_own_checks() {
     let all = DataFacts {
-        has_bcrypt_hash: true,
+        bcrypt_hashes: BcryptHashes::Some(2),
     };
     for synapse in [
         EXAMPLE,
