@@ -150,10 +150,6 @@ const FRESH: &[(&str, &str)] = &[
         "MAS's own: people and clients on port 8080, health checks on 8081",
     ),
     ("`database`", "**fill in**: a database of MAS's own"),
-    (
-        "`matrix.secret`",
-        "32 fresh random bytes; Synapse's `matrix_authentication_service.secret` must be the same",
-    ),
     ("`secrets.encryption`", "32 fresh random bytes"),
     (
         "`secrets.keys[]`",
@@ -168,26 +164,6 @@ const FRESH: &[(&str, &str)] = &[
         "argon2id, for new passwords",
     ),
     ("`upstream_oauth2.providers[].id`", "a fresh ULID"),
-];
-
-/// Findings of `config lint` that are about no single option.
-const OTHER_DIFFERENCES: &[(&str, &str)] = &[
-    (
-        "password_cost_differs",
-        "version 1 of `passwords.schemes` has another `cost` than `bcrypt_rounds`",
-    ),
-    (
-        "provider_client_secret_differs",
-        "MAS has another secret for a provider than Synapse; files are read",
-    ),
-    (
-        "provider_missing",
-        "no provider of MAS's configuration has the `synapse_idp_id` of one of Synapse's",
-    ),
-    (
-        "provider_unknown",
-        "a `synapse_idp_id` of MAS's configuration is the name of no provider of Synapse's, which may be a slip of the pen",
-    ),
 ];
 
 #[test]
@@ -215,8 +191,8 @@ fn the_page_of_configurations_is_what_is_generated_and_compared() {
     }
     page.push_str(
         "\n## Warnings of `config generate`\n\n\
-         What has no counterpart, or none that means quite the same. They are printed in the order in which their\n\
-         settings stand in Synapse's configuration, and change no exit status.\n\n\
+         What has no counterpart, or none that means quite the same. They are printed by what they are about, then in\n\
+         the order in which their settings stand in Synapse's configuration, and change no exit status.\n\n\
          | warning | Synapse | meaning | what to do |\n|---|---|---|---|\n",
     );
     for warning in mapwright::config::warning_reference() {
@@ -253,7 +229,7 @@ fn the_page_of_configurations_is_what_is_generated_and_compared() {
             let _ = writeln!(page, "| `{id}` | {meaning} |");
         }
     }
-    for (id, meaning) in OTHER_DIFFERENCES {
+    for (id, meaning) in mapwright::config::OTHER_DIFFERENCES {
         let _ = writeln!(page, "| `{id}` | {meaning} |");
     }
     page.push_str(ANSWERS);

@@ -77,8 +77,8 @@ pub struct Delegation {
     pub origin: Origin,
     /// Whether Synapse leaves log-ins to MAS already.
     pub enabled: bool,
-    /// Where Synapse reaches MAS, if it is said.
-    pub endpoint: Option<Sourced<String>>,
+    /// Where Synapse reaches MAS, if it is said; an address can hold a password.
+    pub endpoint: Option<Sourced<Secret>>,
     /// The secret that both share.
     pub secret: Option<SharedText>,
 }
@@ -95,7 +95,7 @@ impl Delegation {
         Some(Self {
             origin: section.origin(),
             enabled: enabled.value,
-            endpoint: section.text("endpoint", problems),
+            endpoint: section.secret("endpoint", problems),
             secret: SharedText::read(&section, "secret", "secret_path", environment, problems),
         })
     }
@@ -176,18 +176,18 @@ pub(super) fn not_compared(settings: &Settings) -> Option<Finding> {
 
 fn endpoint(delegation: &Delegation, settings: &Settings) -> Option<Finding> {
     let endpoint = delegation.endpoint.as_ref()?;
-    let address = Address::of(&endpoint.value)?;
+    let text = endpoint.value.reveal();
+    let address = Address::of(text)?;
     let top = At::top(settings.mas.tree.node(), Schema::Core);
     // What is wrong with these keys is MAS's business.
     let http = top.section("http", &mut Diagnostics::new());
     if is_public(&address, http.as_ref()) || is_listened_to(&address, http.as_ref()) {
         return None;
     }
-    // An address can hold a password.
-    let shown = if endpoint.value.contains('@') {
+    let shown = if text.contains('@') {
         endpoint.origin.to_string()
     } else {
-        format!("`{}` ({})", endpoint.value, endpoint.origin)
+        format!("`{text}` ({})", endpoint.origin)
     };
     Some(warning(
         "mas_endpoint_unknown",
@@ -322,7 +322,11 @@ mod tests {
             ("enabled: false", "secret: hunter1"),
             ("enabled: true", "kind: synapse"),
         ] {
-            assert_eq!(found(&format!("{{{synapse}}}"), mas, ""), NONE, "{synapse}, {mas}");
+            assert_eq!(
+                found(&format!("{{{synapse}}}"), mas, ""),
+                NONE,
+                "{synapse}, {mas}"
+            );
         }
         for (synapse, mas, sample) in [
             (
@@ -405,7 +409,14 @@ mod tests {
                 )]
             );
         }
-        let found = found("{endpoint: 'http://me:hunter1@wrong/'}", "kind: synapse", web);
-        assert_eq!(found.len(), 1);
+        let found = found(
+            "{endpoint: 'http://me:hunter1@wrong/'}",
+            "kind: synapse",
+            web,
+        );
+        assert_eq!(
+            found[0].1,
+            ["`matrix_authentication_service.endpoint` in /s:3"]
+        );
     }
 }

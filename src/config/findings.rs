@@ -456,7 +456,11 @@ mod tests {
         };
         let all = BcryptHashes::Some(7);
         for (synapse, key, why) in [
-            ("{localdb_enabled: false}", "localdb_enabled", "does not look at its own"),
+            (
+                "{localdb_enabled: false}",
+                "localdb_enabled",
+                "does not look at its own",
+            ),
             ("{enabled: false}", "enabled", "nobody logs in"),
             ("{enabled: only_for_reauth}", "enabled", "log nobody in"),
         ] {

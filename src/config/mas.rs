@@ -378,7 +378,7 @@ mod tests {
             Connections::Needed,
             &environment(variables, files),
         )
-            .map_err(Diagnostics::into_sorted)
+        .map_err(Diagnostics::into_sorted)
     }
 
     fn one(text: &str) -> MasConfig {

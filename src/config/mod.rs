@@ -26,6 +26,7 @@ mod provider_id;
 mod raw;
 mod reference;
 mod scalar;
+mod search_path;
 mod section;
 mod service_file;
 mod settings;
@@ -44,6 +45,10 @@ pub use lint::lint;
 pub use mas::{MasConfig, MasProvider, PasswordAlgorithm, PasswordScheme};
 pub use provider_findings::{ProviderLinks, missing_providers, provider_findings};
 pub use provider_id::ProviderId;
-pub use reference::{OptionReference, WarningReference, option_reference, warning_reference};
+pub use reference::{
+    OTHER_DIFFERENCES, OptionReference, WarningReference, is_said_of_configurations,
+    option_reference, warning_reference,
+};
+pub use search_path::search_path_unused;
 pub use settings::{CommandLine, Connections, Settings, SynapseSettings, endpoint_of};
 pub use synapse::{PasswordLogin, SynapseConfig, SynapseDatabase, SynapseProvider};

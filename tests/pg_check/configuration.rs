@@ -29,8 +29,7 @@ pub(crate) const CASES: &[Case] = &[
         .also(&["no_way_to_sign_in"])
         .mas(&[("passwords:\n", "passwords:\n  enabled: false\n")]),
     Case::warning("passwords_off_in_synapse")
-        .count(0)
-        .synapse(&[("password_config:", "password_config:\n  localdb_enabled: false")]),
+        .synapse(&[("  pepper:", "  localdb_enabled: false\n  pepper:")]),
     Case::warning("matrix_secret_differs").synapse(&[(
         "",
         "matrix_authentication_service: {secret: hunter2-of-another}",

@@ -367,8 +367,7 @@ const SHARED: &str = "'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1
 
 #[test]
 fn what_synapse_says_of_mas_is_compared() {
-    let with =
-        |section: &str| format!("{SYNAPSE}matrix_authentication_service: {{{section}}}\n");
+    let with = |section: &str| format!("{SYNAPSE}matrix_authentication_service: {{{section}}}\n");
     let right = format!("enabled: true, endpoint: 'http://localhost:8080/', secret: {SHARED}");
     assert_eq!(found(&with(&right), MAS), []);
     let wrong = "enabled: true, endpoint: 'http://wrong.example/', secret: hunter9";
@@ -398,7 +397,11 @@ fn files_that_cannot_be_read_hide_nothing_else() {
     // None of them is of a database that is connected to.
     let database = MAS
         .replacen("password: \"FILL IN\"", "password_file: /none", 1)
-        .replacen("  host: localhost", "  ssl_ca_file: /none\n  host: localhost", 1);
+        .replacen(
+            "  host: localhost",
+            "  ssl_ca_file: /none\n  host: localhost",
+            1,
+        );
     assert_eq!(found(SYNAPSE, &database), []);
     let synapse = SYNAPSE.replacen("host: db.example.com", "host: h, sslrootcert: /none", 1);
     assert_eq!(found(&synapse, MAS), []);
