@@ -250,7 +250,7 @@ takes the configuration, else on stderr, on one line.
 | `command` | `config generate` or `config lint` |
 | `output` | the file that was written, if any (`config generate`) |
 | `fill_in` | keys to look at before MAS starts (`config generate`) |
-| `findings[]` | `id`, `severity`, `count`, `samples`, `meaning`, `remedy`, as in the [report](report.md) |
+| `findings[]` | `id`, `severity`, `count`, `samples`, `meaning`, `remedy`, `group`, as in the [report](report.md) |
 | `verdict` | `exit`, the exit status, and `text`, one sentence |
 ";
 

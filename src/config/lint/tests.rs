@@ -274,7 +274,7 @@ fn samples_name_both_places_and_values_that_are_no_secrets() {
     assert_eq!(
         changed("pkce_method: always", "pkce_method: never")[0].samples,
         [
-            "oidc-dex: `pkce_method`: `always` (`oidc_providers[0].pkce_method` in /s:24) by Synapse, `never` (`upstream_oauth2.providers[0].pkce_method` in /m:130) in MAS"
+            "oidc-dex: `pkce_method`: `always` (`oidc_providers[0].pkce_method` in /s:24) by Synapse, `never` (`upstream_oauth2.providers[0].pkce_method` in /m:132) in MAS"
         ]
     );
     // What is not there is what MAS does without it.
@@ -420,7 +420,7 @@ fn files_that_cannot_be_read_hide_nothing_else() {
     assert_eq!(
         found_both[1].samples,
         [
-            "oidc-github: `/run/secrets/gone`, named by `upstream_oauth2.providers[1].client_secret_file` in /m:168"
+            "oidc-github: `/run/secrets/gone`, named by `upstream_oauth2.providers[1].client_secret_file` in /m:160"
         ]
     );
     let synapse = SYNAPSE.replacen("/run/secrets/github", "/run/secrets/gone", 1);
