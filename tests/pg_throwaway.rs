@@ -139,7 +139,11 @@ fn a_kept_cluster_runs_until_its_command_ends_it() {
 
 /// A process that owns a cluster (this test, once more), the cluster's directory and its server.
 fn other_owner(test: &str) -> (Child, PathBuf, String) {
-    let mut owner = Command::new(std::env::current_exe().unwrap())
+    // Whatever a script runs in its background ignores interrupts, and so do its children: the owner is
+    // to be one that a signal ends.
+    let mut owner = Command::new("env")
+        .arg("--default-signal=INT,TERM")
+        .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(ROLE, "1")
         .stdout(Stdio::piped())

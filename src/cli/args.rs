@@ -303,7 +303,7 @@ pub struct SideArgs {
     /// Compile against this catalog file too (repeatable)
     #[arg(long = "catalog", value_name = "FILE")]
     pub catalogs: Vec<PathBuf>,
-    /// Set a parameter of the mapping (repeatable); `mapwright plan` lists them
+    /// Set a parameter (repeatable); `mapwright plan` lists them
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
     /// The moment of the migration, so that two runs give identical rows; now unless given
@@ -362,7 +362,7 @@ pub struct CheckArgs {
     /// What becomes of rejected rows.
     #[command(flatten)]
     pub rejects: RejectArgs,
-    /// Write the present warnings to this file, for --accept-file; notes in it are kept
+    /// Write the warnings to FILE for --accept-file; its notes are kept
     #[arg(long, value_name = "FILE")]
     pub write_accept_file: Option<PathBuf>,
     /// List the accounts that nobody will be able to sign in to, as CSV (mode 0600)

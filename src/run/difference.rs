@@ -1,22 +1,22 @@
-//! Where the rows of two multisets differ: the second look, at the buckets whose digests do.
+//! Where the rows of two multisets differ: the last look, at the buckets whose digests do.
 //!
 //! Rows of those buckets alone are held, and not more than a limit: what is told of the rest is
 //! that there is more.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
 
-use crate::diagnostics::Diagnostic;
 use crate::eval::decode;
 use crate::plan::{Plan, Target};
 use crate::types::Value;
 
-use super::digest::{BUCKETS, TableDigest, bucket_of, cells, tuples};
-use super::row_sink::{RowBatch, RowSink};
+use super::digest::{cells, key_hash};
+use super::narrow::{BothSides, bucket};
 use super::stored::{comparable, documents};
 
 /// How many rows of differing buckets are held at a time, of all tables together.
-const HELD_ROWS: u64 = 50_000;
+pub(super) const HELD_ROWS: u64 = 50_000;
 
 /// How many differing rows of a table are named, of each kind.
 const SAMPLES: usize = 5;
@@ -80,6 +80,28 @@ struct Unpaired {
     found: Vec<Cells>,
 }
 
+impl Unpaired {
+    fn is_same(&self, other: &Self) -> bool {
+        let sorted = |rows: &[Cells]| {
+            let mut rows = rows.to_vec();
+            rows.sort_unstable();
+            rows
+        };
+        sorted(&self.made) == sorted(&other.made) && sorted(&self.found) == sorted(&other.found)
+    }
+}
+
+/// Which side has rows of a key that the other has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What the mapping makes.
+    Made,
+    /// What the tables hold.
+    Found,
+    /// Both, but other ones.
+    Both,
+}
+
 /// The rows of one table that are looked at.
 #[derive(Debug, Default)]
 struct Suspects {
@@ -98,38 +120,70 @@ pub struct Differences<'p> {
 }
 
 impl<'p> Differences<'p> {
-    /// Looks at the buckets in which the digests of a plan's targets differ; `None` if none does.
-    pub fn between(plan: &'p Plan, made: &[TableDigest], found: &[TableDigest]) -> Option<Self> {
-        let mut room = HELD_ROWS;
-        let mut any = false;
-        let mut suspects = |(made, found): (&TableDigest, &TableDigest)| {
-            let mut table = Suspects {
-                buckets: vec![false; BUCKETS],
-                ..Suspects::default()
-            };
-            for (bucket, rows) in made.differing(found) {
-                // Of the first bucket as much is held as there is room for.
-                if any && rows > room {
-                    table.more = true;
-                    continue;
-                }
-                any = true;
-                room = room.saturating_sub(rows);
-                if let Some(wanted) = table.buckets.get_mut(bucket) {
-                    *wanted = true;
-                }
-            }
-            table
-        };
-        let tables = made.iter().zip(found).map(&mut suspects).collect();
-        any.then_some(Self {
+    /// Looks at the rows of some buckets: for each target of a plan those that are wanted of all (none
+    /// at all where it does not differ), and whether there are more that differ.
+    pub(super) fn in_buckets(plan: &'p Plan, tables: Vec<(Vec<bool>, bool)>) -> Self {
+        let tables = tables.into_iter().map(|(buckets, more)| Suspects {
+            buckets,
+            more,
+            ..Suspects::default()
+        });
+        Self {
             plan,
-            tables,
+            tables: tables.collect(),
             held: 0,
+        }
+    }
+
+    /// Keeps of the differences those that an earlier look found as well: under the same key the very
+    /// same rows.
+    pub fn keep_only_since(&mut self, earlier: &Differences<'_>) {
+        for (table, before) in self.tables.iter_mut().zip(&earlier.tables) {
+            // What was not looked at then may have been there.
+            if before.more {
+                continue;
+            }
+            table.rows.retain(|key, now| {
+                let before = before.rows.get(key);
+                before.is_some_and(|before| now.is_same(before))
+            });
+        }
+    }
+
+    /// The keys of rows of a target that have no partner on the other side, by the side that has them:
+    /// their cells, in the order of the columns.
+    pub fn unpaired(&self, target: usize) -> impl Iterator<Item = (Side, Vec<Option<&[u8]>>)> {
+        let rows = self.tables.get(target).into_iter();
+        rows.flat_map(|table| &table.rows).flat_map(|(key, rows)| {
+            let side = match (rows.made.is_empty(), rows.found.is_empty()) {
+                (true, true) => None,
+                (false, true) => Some(Side::Made),
+                (true, false) => Some(Side::Found),
+                (false, false) => Some(Side::Both),
+            };
+            side.map(|side| (side, cells(key).collect()))
         })
     }
 
-    /// A row that the mapping makes.
+    /// Whether more rows of a target may differ than were held.
+    pub fn more(&self, target: usize) -> bool {
+        self.tables.get(target).is_some_and(|table| table.more)
+    }
+
+    /// What was found, for each table that differs.
+    pub fn finish(self) -> Vec<TableDifference> {
+        let targets = self.plan.targets.iter();
+        targets
+            .zip(self.tables)
+            .map(|(target, suspects)| told(target, suspects))
+            .filter(|difference| {
+                difference.more || difference.missing + difference.surplus + difference.changed > 0
+            })
+            .collect()
+    }
+}
+
+impl BothSides for Differences<'_> {
     fn made(&mut self, target: usize, tuple: &[u8]) {
         let Some((key, cells, table)) = suspect(self.plan, &mut self.tables, target, tuple) else {
             return;
@@ -142,8 +196,7 @@ impl<'p> Differences<'p> {
         table.rows.entry(key).or_default().made.push(cells);
     }
 
-    /// A row that a table holds.
-    pub fn found(&mut self, target: usize, tuple: &[u8]) {
+    fn found(&mut self, target: usize, tuple: &[u8]) {
         let Some((key, cells, table)) = suspect(self.plan, &mut self.tables, target, tuple) else {
             return;
         };
@@ -161,62 +214,6 @@ impl<'p> Differences<'p> {
         self.held += 1;
         table.rows.entry(key).or_default().found.push(cells);
     }
-
-    /// Keeps of the differences those that an earlier look found as well, in the same way.
-    pub fn keep_only_since(&mut self, earlier: &Differences<'_>) {
-        for (table, before) in self.tables.iter_mut().zip(&earlier.tables) {
-            // What was not counted then may have been there.
-            if before.more {
-                continue;
-            }
-            table.rows.retain(|key, unpaired| {
-                let Some(before) = before.rows.get(key) else {
-                    return false;
-                };
-                unpaired.made.retain(|cells| before.made.contains(cells));
-                unpaired.found.retain(|cells| before.found.contains(cells));
-                true
-            });
-        }
-    }
-
-    /// What was found, for each table that differs.
-    pub fn finish(self) -> Vec<TableDifference> {
-        let targets = self.plan.targets.iter();
-        targets
-            .zip(self.tables)
-            .map(|(target, suspects)| told(target, suspects))
-            .filter(|difference| {
-                difference.more || difference.missing + difference.surplus + difference.changed > 0
-            })
-            .collect()
-    }
-}
-
-impl RowSink for Differences<'_> {
-    async fn write(&mut self, target: usize, batch: RowBatch) -> Result<(), Box<Diagnostic>> {
-        for tuple in tuples(&batch.data) {
-            self.made(target, tuple);
-        }
-        Ok(())
-    }
-}
-
-/// A sink for what would be read of the tables, where another mapping makes it: its plan has the same
-/// targets with the same columns.
-#[derive(Debug)]
-pub struct Found<'d, 'p>(
-    /// Who takes the rows.
-    pub &'d mut Differences<'p>,
-);
-
-impl RowSink for Found<'_, '_> {
-    async fn write(&mut self, target: usize, batch: RowBatch) -> Result<(), Box<Diagnostic>> {
-        for tuple in tuples(&batch.data) {
-            self.0.found(target, tuple);
-        }
-        Ok(())
-    }
 }
 
 /// Key and cells of a row that is looked at.
@@ -230,8 +227,11 @@ fn suspect<'t>(
     let tuple = comparable(&documents(plan.targets.get(target)?), tuple);
     let tuple = &*tuple;
     let table = tables.get_mut(target)?;
-    let wanted = table.buckets.get(bucket_of(key, tuple)).copied();
-    if wanted != Some(true) {
+    if table.buckets.is_empty() {
+        return None;
+    }
+    let wanted = bucket(key_hash(key, tuple), table.buckets.len());
+    if table.buckets.get(wanted) != Some(&true) {
         return None;
     }
     let hashes = cells(tuple).map(|cell| {
@@ -307,6 +307,14 @@ fn columns(target: &Target, made: &[u64], found: &[u64]) -> Vec<String> {
         .collect()
 }
 
+/// A text that is no longer than people read.
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(100) {
+        None => text.into(),
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()).into(),
+    }
+}
+
 /// A key for people, without what must not be shown.
 fn shown(target: &Target, key: &[u8]) -> String {
     let all: Vec<usize> = (0..target.columns.len()).collect();
@@ -323,7 +331,7 @@ fn shown(target: &Target, key: &[u8]) -> String {
             return None;
         }
         let value = match decode(&column.pg_type, cell) {
-            Ok(Value::Text(text)) => format!("{text:?}"),
+            Ok(Value::Text(text)) => format!("{:?}", shortened(text)),
             Ok(Value::Int(number)) => number.to_string(),
             Ok(Value::Uuid(bytes)) => crate::functions::uuid_text(&bytes),
             Ok(Value::Bool(truth)) => truth.to_string(),
@@ -341,7 +349,9 @@ fn shown(target: &Target, key: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::digest::TableDigest;
     use super::super::digest::tests::tuple;
+    use super::super::narrow::Look;
     use super::*;
     use crate::plan::samples::planned;
 
@@ -353,16 +363,25 @@ mod tests {
         tables
     }
 
-    fn compare(plan: &Plan, made: &[Vec<u8>], found: &[Vec<u8>]) -> Option<Vec<TableDifference>> {
-        let mut differences =
-            Differences::between(plan, &digests(plan, made), &digests(plan, found))?;
+    fn fed<B: BothSides>(look: &mut B, made: &[Vec<u8>], found: &[Vec<u8>]) {
         for row in made {
-            differences.made(0, row);
+            look.made(0, row);
         }
         for row in found {
-            differences.found(0, row);
+            look.found(0, row);
         }
-        Some(differences.finish())
+    }
+
+    fn compare(plan: &Plan, made: &[Vec<u8>], found: &[Vec<u8>]) -> Option<Vec<TableDifference>> {
+        let mut rows = match Look::at(plan, &digests(plan, made), &digests(plan, found))? {
+            Look::Rows(rows) => rows,
+            Look::Narrow(mut narrowed) => {
+                fed(&mut narrowed, made, found);
+                narrowed.rows()
+            }
+        };
+        fed(&mut rows, made, found);
+        Some(rows.finish())
     }
 
     /// One target of two columns, the first of which is its key.
@@ -444,20 +463,67 @@ mod tests {
     }
 
     #[test]
+    fn a_few_among_many_equal_rows_are_counted_to_the_last() {
+        let rows = |count: u64| (0..count).map(|n| row(&n.to_string(), "x"));
+        let made: Vec<Vec<u8>> = rows(HELD_ROWS * 2).collect();
+        // Enough of them that every bucket of the digests differs.
+        let found: Vec<Vec<u8>> = rows(HELD_ROWS * 2)
+            .enumerate()
+            .filter(|(n, _)| n % 50 != 0)
+            .map(|(_, row)| row)
+            .collect();
+        let [table] = compare(&keyed(), &made, &found)
+            .unwrap()
+            .try_into()
+            .unwrap();
+        assert_eq!(
+            (table.missing, table.surplus, table.more),
+            (2_000, 0, false)
+        );
+    }
+
+    #[test]
     fn memory_is_bounded_and_the_rest_is_said_to_be_there() {
         let made: Vec<Vec<u8>> = (0..HELD_ROWS * 2)
             .map(|n| row(&n.to_string(), "x"))
             .collect();
         let plan = keyed();
-        let mut differences =
-            Differences::between(&plan, &digests(&plan, &made), &digests(&plan, &[])).unwrap();
-        for row in &made {
-            differences.made(0, row);
-        }
+        let Some(Look::Narrow(mut narrowed)) =
+            Look::at(&plan, &digests(&plan, &made), &digests(&plan, &[]))
+        else {
+            panic!("so many rows are not held");
+        };
+        fed(&mut narrowed, &made, &[]);
+        let mut differences = narrowed.rows();
+        fed(&mut differences, &made, &[]);
         assert!(differences.held <= HELD_ROWS);
         let [table] = differences.finish().try_into().unwrap();
         assert!(table.more);
         assert!(table.missing > HELD_ROWS / 2 && table.missing <= HELD_ROWS);
         assert_eq!(table.samples.len(), SAMPLES);
+    }
+
+    #[test]
+    fn what_was_otherwise_a_moment_ago_is_no_difference_yet() {
+        let plan = keyed();
+        let looked = |made: &[Vec<u8>], found: &[Vec<u8>]| {
+            let Some(Look::Rows(mut rows)) =
+                Look::at(&plan, &digests(&plan, made), &digests(&plan, found))
+            else {
+                panic!("they differ");
+            };
+            fed(&mut rows, made, found);
+            rows
+        };
+        let (a, b) = (row("a", "1"), row("b", "1"));
+        let earlier = looked(&[a.clone(), b.clone()], &[]);
+        // One is there now, but not as it should be; the other is missing still.
+        let mut now = looked(&[a, b], &[row("a", "2")]);
+        now.keep_only_since(&earlier);
+        let found: Vec<_> = now.unpaired(0).map(|(side, _)| side).collect();
+        assert_eq!(found, [Side::Made]);
+        let [table] = now.finish().try_into().unwrap();
+        assert_eq!((table.missing, table.changed), (1, 0));
+        assert_eq!(table.samples[0].0, "\"b\"");
     }
 }

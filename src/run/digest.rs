@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::diagnostics::Diagnostic;
 use crate::plan::Plan;
 
+use super::narrow::bucket;
 use super::row_sink::{RowBatch, RowSink};
 use super::stored::{comparable, documents};
 
@@ -152,7 +153,12 @@ impl<A: RowSink, B: RowSink> RowSink for Both<'_, A, B> {
 }
 
 /// The bucket of a row.
-pub(super) fn bucket_of(key: &[usize], tuple: &[u8]) -> usize {
+fn bucket_of(key: &[usize], tuple: &[u8]) -> usize {
+    bucket(key_hash(key, tuple), BUCKETS)
+}
+
+/// What decides about the bucket of a row: the hash of its key, or of all of it.
+pub(super) fn key_hash(key: &[usize], tuple: &[u8]) -> u64 {
     // Its keys are fixed: the same row falls into the same bucket in every run.
     let mut hasher = DefaultHasher::new();
     if key.is_empty() {
@@ -164,7 +170,7 @@ pub(super) fn bucket_of(key: &[usize], tuple: &[u8]) -> usize {
             }
         }
     }
-    usize::try_from(hasher.finish() % BUCKETS as u64).unwrap_or_default()
+    hasher.finish()
 }
 
 /// The tuples of a batch. Ends early where the bytes are none, which the runner's own never are.

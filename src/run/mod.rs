@@ -11,6 +11,7 @@ pub mod digest;
 mod ledger;
 pub mod memory;
 mod merge;
+pub mod narrow;
 mod output;
 mod partition;
 mod report;

@@ -1,8 +1,8 @@
 //! The texts that no output may hold, and whether one of them is in a text.
 //!
 //! They are as many as the tokens, addresses and password hashes of all accounts together, and every
-//! output of every run is searched for each of them: one after the other, that took nine tenths of the
-//! tests' time.
+//! output of every run is searched for each of them: one after the other, that took most of the tests'
+//! time.
 
 /// Texts in order, none of which begins another.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use crate::cli::operator::table::thousands;
 use crate::cli::operator::{Job, Outcome, findings};
 use crate::cli::printer::{Printer, Style};
 use crate::config::DataFacts;
+use crate::diagnostics::{Diagnostic, codes};
 
 use super::check::describe;
 
@@ -29,6 +30,17 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
     let started_at = jiff::Timestamp::now();
     let mut job = Job::new(&sides, printer)?;
     server_name(&job, "verify --live")?;
+    if job.migrated_at > started_at {
+        let diagnostic = Diagnostic::error(
+            codes::E0615,
+            format!(
+                "the migration cannot have been at {}, which is yet to come",
+                job.migrated_at
+            ),
+        )
+        .help("give the moment that stands in its report as `migrated_at`");
+        return Err(Failure::one(ExitStatus::Usage, diagnostic));
+    }
     job.accepted = Accepted::read(&args.findings, &job.program.plan)?;
     let mut frame = Frame {
         command: "verify",
@@ -87,6 +99,14 @@ async fn compare(
         source: &args.sides.source_schema,
         target: &args.sides.target_schema,
     };
+    // Of the two configurations only this matters: accounts are compared by their names.
+    outcome.findings = job.settings.config_findings(DataFacts::default());
+    outcome
+        .findings
+        .retain(|finding| finding.id == "homeserver_mismatch");
+    if !outcome.findings.is_empty() {
+        return Ok((outcome, None));
+    }
     let mut looked = look(job, source, schemas, Purpose::Compare).await?;
     frame.sides.clone_from(&looked.sides);
     let live = Live::new(job, source, schemas)?;
@@ -104,9 +124,13 @@ async fn compare(
     }
     // What else there is to say of the databases was said by `check`, and hinders no comparison.
     outcome.findings.clear();
-    let compared = live.compare(&looked, args.settle, printer).await?;
-    outcome.findings = live::findings(&live, &compared);
+    let compared = Box::pin(live.compare(&looked, args.settle, printer)).await?;
     let report = live::report(&live, &compared);
+    if let Some(nothing) = live::nothing_to_compare(&report) {
+        outcome.findings = vec![nothing];
+        return Ok((outcome, None));
+    }
+    outcome.findings = live::findings(&live, &compared, &report);
     Ok((outcome, Some(report)))
 }
 
@@ -118,16 +142,12 @@ fn verdict(job: &Job, outcome: &Outcome, live: Option<&LiveReport>) -> (ExitStat
             Style::Error,
         );
     };
-    let open = (outcome.findings.iter())
+    let open: Vec<String> = (outcome.findings.iter())
         .filter(|finding| job.accepted.acceptance(finding) != Acceptance::Accepted)
-        .count();
-    if open > 0 {
-        let things = if open == 1 {
-            "thing is not as it must be"
-        } else {
-            "things are not as they must be"
-        };
-        let text = format!("Synapse and MAS do not agree: {open} {things}");
+        .map(|finding| format!("{} {}", thousands(finding.count), finding.id))
+        .collect();
+    if !open.is_empty() {
+        let text = format!("Synapse and MAS do not agree: {}", open.join(", "));
         return (ExitStatus::Differs, text, Style::Error);
     }
     let held: Vec<String> = (live.compared.iter())

@@ -13,8 +13,9 @@ use crate::pg::Endpoint;
 use crate::pg::source::{PgSource, TableRows};
 use crate::pg::target::UnsetColumn;
 use crate::plan::Plan;
-use crate::run::difference::{Differences, RowDifference, Since, TableDifference};
+use crate::run::difference::{RowDifference, Since, TableDifference};
 use crate::run::digest::TableDigest;
+use crate::run::narrow::{BothSides, Look, Made};
 use crate::run::{Inputs, Limits, RowSink, RunReport, run};
 
 use super::events::Events;
@@ -95,12 +96,23 @@ impl Comparison<'_> {
         printer: &Printer,
     ) -> Result<Vec<TableDifference>, Failure> {
         let plan = &self.job.program.plan;
-        let Some(mut differences) = Differences::between(plan, made, held) else {
+        let Some(look) = Look::at(plan, made, held) else {
             return Ok(Vec::new());
         };
-        self.make(&mut differences, "looking for what differs", printer)
+        let what = "looking for what differs";
+        let mut differences = match look {
+            Look::Rows(differences) => differences,
+            Look::Narrow(mut narrowed) => {
+                self.make(&mut Made(&mut narrowed), what, printer).await?;
+                read(self.target, plan, self.schemas.target, |target, row| {
+                    narrowed.found(target, row);
+                })
+                .await?;
+                narrowed.rows()
+            }
+        };
+        self.make(&mut Made(&mut differences), what, printer)
             .await?;
-        let plan = &self.job.program.plan;
         read(self.target, plan, self.schemas.target, |target, row| {
             differences.found(target, row);
         })

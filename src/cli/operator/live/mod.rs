@@ -4,6 +4,7 @@
 //! As the services go on working meanwhile, a difference counts only if it is still there a moment
 //! later. Why this is a comparison of its own: `docs/dev/decisions/0012-verify-live.md`.
 
+mod disagreement;
 mod told;
 
 use std::time::Duration;
@@ -22,9 +23,10 @@ use crate::pg::introspect::introspect;
 use crate::pg::source::{PgSource, SourceLock, SourceOptions};
 use crate::pg::{Endpoint, PgError, references};
 use crate::plan::needs::needs;
-use crate::run::difference::{Differences, Found, TableDifference};
+use crate::run::difference::Differences;
 use crate::run::digest::DigestSink;
-use crate::run::{Inputs, Limits, RowSink, RunReport, run};
+use crate::run::narrow::{Found, Look, Made};
+use crate::run::{Inputs, Limits, Observer, RowSink, RunReport, run};
 
 use super::across::in_schema;
 use super::events::Events;
@@ -33,7 +35,8 @@ use super::progress::{Audience, Progress};
 use super::rehearsal::scanned;
 use super::{Job, connector, params, scan_queries};
 
-pub use told::{LiveReport, findings, render, report};
+use disagreement::Disagreement;
+pub use told::{LiveReport, findings, nothing_to_compare, render, report};
 
 /// One side's half of a comparison.
 struct Half<'l> {
@@ -59,10 +62,11 @@ pub struct Compared {
     pub synapse: RunReport,
     /// What became of MAS's rows.
     pub mas: RunReport,
-    /// The tables that differ: missing is what MAS lacks, surplus what Synapse lacks.
-    pub differences: Vec<TableDifference>,
-    /// MAS's jobs that are not done, by queue; asked only where something differs.
-    pub jobs: Vec<(String, i64)>,
+    /// What one of them alone has.
+    disagreement: Disagreement,
+    /// MAS's jobs that are not done, by queue; asked only where something differs, and `None` where the
+    /// role may not ask.
+    pub jobs: Option<Vec<(String, i64)>>,
 }
 
 impl<'l> Live<'l> {
@@ -129,23 +133,26 @@ impl<'l> Live<'l> {
             looked.source.facts.backend_pid,
             looked.target.facts.backend_pid,
         ];
-        let (mut synapse, mut mas, mut found) = self.look(own, None, printer).await?;
+        let (mut synapse, mut mas, mut found) = Box::pin(self.look(own, None, printer)).await?;
         if let Some(first) = found.take_if(|_| !settle.is_zero()) {
             printer
                 .say("Something differs; looking again in a moment, as the services may be at it.");
             tokio::time::sleep(settle).await;
-            (synapse, mas, found) = self.look(own, Some(&first), printer).await?;
+            (synapse, mas, found) = Box::pin(self.look(own, Some(&first), printer)).await?;
         }
-        let differences = found.map_or_else(Vec::new, Differences::finish);
-        let jobs = if differences.is_empty() {
-            Vec::new()
-        } else {
-            self.jobs(looked).await?
+        let plan = &self.synapse.program.plan;
+        let disagreement = found
+            .as_ref()
+            .map(|found| Disagreement::of(plan, found))
+            .unwrap_or_default();
+        let jobs = match found {
+            Some(_) => self.jobs(looked).await.ok(),
+            None => Some(Vec::new()),
         };
         Ok(Compared {
             synapse,
             mas,
-            differences,
+            disagreement,
             jobs,
         })
     }
@@ -168,9 +175,20 @@ impl<'l> Live<'l> {
             .make(&self.synapse, &synapse, &mut made, printer)
             .await?;
         let from_mas = self.make(&self.mas, &mas, &mut held, printer).await?;
-        let mut differences = Differences::between(plan, &made.tables, &held.tables);
+        let mut differences = match Look::at(plan, &made.tables, &held.tables) {
+            None => None,
+            Some(Look::Rows(differences)) => Some(differences),
+            Some(Look::Narrow(mut narrowed)) => {
+                let (made, found) = (&self.synapse, &self.mas);
+                self.make(made, &synapse, &mut Made(&mut narrowed), printer)
+                    .await?;
+                self.make(found, &mas, &mut Found(&mut narrowed), printer)
+                    .await?;
+                Some(narrowed.rows())
+            }
+        };
         if let Some(differences) = &mut differences {
-            self.make(&self.synapse, &synapse, differences, printer)
+            self.make(&self.synapse, &synapse, &mut Made(differences), printer)
                 .await?;
             self.make(&self.mas, &mas, &mut Found(differences), printer)
                 .await?;
@@ -199,8 +217,8 @@ impl<'l> Live<'l> {
             events: &Events::default(),
         };
         let tables = scanned(plan, reader).await?;
-        let mut progress = Progress::new(&audience, half.what, half.what, tables);
-        let told = progress.clone();
+        let told = Progress::new(&audience, half.what, half.what, tables);
+        let mut progress = Read(told.clone());
         let inputs = Inputs {
             program: &half.program,
             broadcasts: Vec::<Vec<Bytes>>::new(),
@@ -221,6 +239,15 @@ impl<'l> Live<'l> {
     async fn jobs(&self, looked: &Looked) -> Result<Vec<(String, i64)>, PgError> {
         let query = in_schema(include_str!("../queries/mas_jobs.sql"), self.schemas.target);
         references::numbers(&looked.target.client, &query, "MAS's jobs").await
+    }
+}
+
+/// Tells what is read, for nothing is written.
+struct Read(Progress);
+
+impl Observer for Read {
+    fn read(&mut self, scan: usize, rows: u64) {
+        self.0.read(scan, rows);
     }
 }
 
@@ -257,7 +284,12 @@ impl Half<'_> {
             .iter()
             .map(|scan| scan.table.as_str())
             .collect();
-        PgSource::open(&connector(self.endpoint), &options, &tables).await
+        let opened = PgSource::open(&connector(self.endpoint), &options, &tables).await;
+        opened.map_err(|mut error| {
+            let note = format!("that was while {}", self.what);
+            error.diagnostic = Box::new(error.diagnostic.note(note));
+            error
+        })
     }
 }
 

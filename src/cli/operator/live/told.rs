@@ -4,13 +4,12 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::cli::finding_pages::{Weight, Words, page};
 use crate::cli::operator::findings::wrap;
 use crate::cli::operator::table::thousands;
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::run::RunReport;
-use crate::run::difference::{RowDifference, TableDifference};
 
+use super::disagreement::counted;
 use super::{Compared, Live};
 
 /// How the names of reasons end that count what use has changed.
@@ -18,34 +17,14 @@ const SINCE: &str = "_since";
 /// The reason of links that are not compared.
 const NOT_MAPPED: &str = "provider_not_mapped";
 
-/// Which finding a kind of difference in a table is. Where there is none, use brings it about: links
-/// and passwords that MAS alone holds.
-const FINDINGS: [(&str, Kind, &str); 7] = [
-    ("accounts", Kind::Missing, "account_only_in_synapse"),
-    ("accounts", Kind::Surplus, "account_only_in_mas"),
-    ("accounts", Kind::Changed, "account_deactivated_on_one_side"),
-    ("passwords", Kind::Missing, "password_not_in_mas"),
-    ("links", Kind::Missing, "link_not_in_mas"),
-    ("devices", Kind::Missing, "device_without_session"),
-    ("devices", Kind::Surplus, "session_device_not_in_synapse"),
+/// The tables that people are shown, and of which column of which table the numbers of each side are. Of
+/// devices MAS must have what are logins in Synapse, and Synapse must know what is in use in MAS.
+const SHOWN: [(&str, &str, &str); 4] = [
+    ("accounts", "accounts", "accounts"),
+    ("passwords", "passwords", "passwords"),
+    ("links", "links", "links"),
+    ("devices", "devices", "known_devices"),
 ];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Missing,
-    Surplus,
-    Changed,
-}
-
-impl Kind {
-    fn of(difference: &RowDifference) -> Self {
-        match difference {
-            RowDifference::Missing => Self::Missing,
-            RowDifference::Surplus => Self::Surplus,
-            RowDifference::Changed(_) => Self::Changed,
-        }
-    }
-}
 
 /// The comparison as a part of the report.
 #[derive(Debug, Serialize)]
@@ -57,14 +36,15 @@ pub struct LiveReport {
     /// Links in Synapse that were not compared, because MAS's configuration does not map their
     /// provider.
     pub links_not_compared: u64,
-    /// Jobs of MAS that are not done, by queue; asked only where something differs.
-    pub jobs: Vec<JobsReport>,
+    /// What MAS has still to tell Synapse, by queue; asked only where something differs, null where the
+    /// role may not ask.
+    pub jobs: Option<Vec<JobsReport>>,
 }
 
 /// Rows of one kind.
 #[derive(Debug, Serialize)]
 pub struct ComparedReport {
-    /// The kind, a table of the catalog `accounts`.
+    /// The kind.
     pub what: String,
     /// How many Synapse holds.
     pub synapse: u64,
@@ -74,8 +54,6 @@ pub struct ComparedReport {
     pub only_synapse: u64,
     /// How many only MAS holds.
     pub only_mas: u64,
-    /// How many both hold, but not in the same way.
-    pub different: u64,
     /// Whether there may be more differences than were counted.
     pub more: bool,
 }
@@ -103,20 +81,25 @@ pub struct JobsReport {
 /// Puts the part of the report together.
 pub fn report(live: &Live<'_>, compared: &Compared) -> LiveReport {
     let plan = &live.synapse.program.plan;
-    let rows = |report: &RunReport, number: usize| report.written.get(number).copied();
-    let of_tables = plan.targets.iter().enumerate().map(|(number, target)| {
-        let none = TableDifference::default();
-        let difference = (compared.differences.iter())
-            .find(|difference| difference.table == target.table)
-            .unwrap_or(&none);
+    let rows = |report: &RunReport, table: &str| {
+        let number = plan.targets.iter().position(|target| target.table == table);
+        number
+            .and_then(|number| report.written.get(number).copied())
+            .unwrap_or_default()
+    };
+    let count = |rows: &[Vec<Vec<u8>>]| u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let of_tables = SHOWN.iter().map(|(what, table, of_mas)| {
+        let (alone, alone_in_mas) = (
+            compared.disagreement.table(table),
+            compared.disagreement.table(of_mas),
+        );
         ComparedReport {
-            what: target.table.clone(),
-            synapse: rows(&compared.synapse, number).unwrap_or_default(),
-            mas: rows(&compared.mas, number).unwrap_or_default(),
-            only_synapse: difference.missing,
-            only_mas: difference.surplus,
-            different: difference.changed,
-            more: difference.more,
+            what: (*what).to_owned(),
+            synapse: rows(&compared.synapse, table),
+            mas: rows(&compared.mas, table),
+            only_synapse: count(&alone.synapse),
+            only_mas: count(&alone_in_mas.mas),
+            more: alone.more || alone_in_mas.more,
         }
     });
     let reasons = &live.mas.program.plan.reasons;
@@ -135,18 +118,20 @@ pub fn report(live: &Live<'_>, compared: &Compared) -> LiveReport {
         compared: of_tables.collect(),
         since: since.collect(),
         links_not_compared: not_mapped.map_or(0, |counted| counted.rows),
-        jobs: (compared.jobs.iter())
-            .map(|(queue, count)| JobsReport {
-                queue: queue.clone(),
-                count: *count,
-            })
-            .collect(),
+        jobs: compared.jobs.as_ref().map(|jobs| {
+            jobs.iter()
+                .map(|(queue, count)| JobsReport {
+                    queue: queue.clone(),
+                    count: *count,
+                })
+                .collect()
+        }),
     }
 }
 
 /// What must be the same and is not; and rows that could not be read.
-pub fn findings(live: &Live<'_>, compared: &Compared) -> Vec<Finding> {
-    let mut found: Vec<Finding> = (compared.differences.iter()).flat_map(of_table).collect();
+pub fn findings(live: &Live<'_>, compared: &Compared, report: &LiveReport) -> Vec<Finding> {
+    let mut found = compared.disagreement.findings(report.links_not_compared);
     for (half, report) in [
         (&live.synapse, &compared.synapse),
         (&live.mas, &compared.mas),
@@ -157,48 +142,13 @@ pub fn findings(live: &Live<'_>, compared: &Compared) -> Vec<Finding> {
     found
 }
 
-fn of_table(difference: &TableDifference) -> Vec<Finding> {
-    let kinds = FINDINGS
-        .iter()
-        .filter(|(table, ..)| *table == difference.table);
-    kinds
-        .filter_map(|(_, kind, id)| {
-            let count = match kind {
-                Kind::Missing => difference.missing,
-                Kind::Surplus => difference.surplus,
-                Kind::Changed => difference.changed,
-            };
-            let page = page(id).filter(|_| count > 0)?;
-            let Words::Own {
-                meaning,
-                remedy,
-                sql,
-            } = page.words
-            else {
-                return None;
-            };
-            let samples = difference.samples.iter();
-            let mut meaning = meaning.to_owned();
-            if difference.more {
-                meaning.push_str(" (so many were counted, and there may be more)");
-            }
-            Some(Finding {
-                id: (*id).to_owned(),
-                severity: match page.weight {
-                    Weight::Error => FindingSeverity::Error,
-                    Weight::Warning | Weight::OfReason => FindingSeverity::Warning,
-                },
-                count,
-                samples: samples
-                    .filter(|(_, how)| Kind::of(how) == *kind)
-                    .map(|(key, _)| key.clone())
-                    .collect(),
-                meaning,
-                remedy: remedy.to_owned(),
-                sql: sql.map(str::to_owned),
-            })
-        })
-        .collect()
+/// The finding that one side has nothing to compare, if it is so.
+pub fn nothing_to_compare(report: &LiveReport) -> Option<Finding> {
+    let accounts = (report.compared.iter()).find(|compared| compared.what == "accounts")?;
+    counted(
+        "no_accounts_to_compare",
+        u64::from(accounts.synapse == 0 || accounts.mas == 0),
+    )
 }
 
 /// The numbers for people: what both hold, and what use has changed since that moment.
@@ -217,16 +167,6 @@ pub fn render(report: &LiveReport, since: jiff::Timestamp) -> String {
             thousands(compared.mas)
         );
     }
-    if report.links_not_compared > 0 {
-        let words = format!(
-            "not compared: {} in Synapse whose provider has no `synapse_idp_id` in MAS's configuration",
-            match report.links_not_compared {
-                1 => "1 link".to_owned(),
-                links => format!("{} links", thousands(links)),
-            }
-        );
-        let _ = writeln!(text, "{}", wrap(&words, "  "));
-    }
     if report.since.is_empty() {
         let _ = writeln!(text, "\nuse has changed nothing since {since}");
     } else {
@@ -237,15 +177,19 @@ pub fn render(report: &LiveReport, since: jiff::Timestamp) -> String {
             let _ = writeln!(text, "{count:>11}  {}", lines.trim_start());
         }
     }
-    if !report.jobs.is_empty() {
-        let jobs: Vec<String> = (report.jobs.iter())
-            .map(|jobs| format!("{} {}", jobs.count, jobs.queue))
-            .collect();
-        let words = format!(
-            "MAS has jobs that are not done, which may be why something differs: {}",
-            jobs.join(", ")
-        );
-        let _ = write!(text, "\n{}\n", wrap(&words, ""));
-    }
+    let words = match &report.jobs {
+        None => "whether MAS has still to tell Synapse something cannot be asked: the role may not read `queue_jobs`".to_owned(),
+        Some(jobs) if jobs.is_empty() => return text,
+        Some(jobs) => {
+            let jobs: Vec<String> = (jobs.iter())
+                .map(|jobs| format!("{} {}", jobs.count, jobs.queue))
+                .collect();
+            format!(
+                "MAS has still to tell Synapse something, which may be why they differ: {}",
+                jobs.join(", ")
+            )
+        }
+    };
+    let _ = write!(text, "\n{}\n", wrap(&words, ""));
     text
 }
