@@ -262,7 +262,7 @@ fn a_row_that_comes_under_one_reason_twice_is_one_sample() {
         reason odd warn \"is odd\"
         map parents from p {
             warn odd when p.id == 1
-            warn odd when p.boss == 1
+            warn odd when (p.boss ?? 0) == 1
             into parent { id = p.id boss = null }
         }";
     let found = report(maps, &[(1, Some(1)), (2, Some(1)), (3, None)], &[]);

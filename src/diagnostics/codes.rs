@@ -121,8 +121,8 @@ registry! {
     E0504, "0.1.0", "row that cannot be read";
     E0601, "0.1.0", "configuration file cannot be read";
     W0601, "0.1.0", "password file is ignored";
-    W0602, "0.1.0", "search path is not followed";
     E0602, "0.1.0", "configuration file is not well-formed YAML";
+    W0602, "0.1.0", "search path is not followed";
     E0603, "0.1.0", "setting has the wrong kind of value";
     E0604, "0.1.0", "required setting is missing";
     E0605, "0.1.0", "settings contradict each other";
