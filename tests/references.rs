@@ -268,5 +268,5 @@ fn a_row_that_comes_under_one_reason_twice_is_one_sample() {
     let found = report(maps, &[(1, Some(1)), (2, Some(1)), (3, None)], &[]);
     let reason = &found.reasons[0];
     assert_eq!((reason.reason.as_str(), reason.rows), ("odd", 3));
-    assert_eq!(reason.samples, ["id=1", "id=2"]);
+    assert_eq!(reason.samples, ["1", "2"]);
 }
