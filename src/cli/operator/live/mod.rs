@@ -315,6 +315,6 @@ mod tests {
         };
         let synapse = tables(Bundled::AccountsInSynapse);
         assert_eq!(synapse, tables(Bundled::AccountsInMas));
-        assert_eq!(synapse.len(), 4);
+        assert_eq!(synapse.len(), 7);
     }
 }
