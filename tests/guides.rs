@@ -224,6 +224,8 @@ fn snippets_for_other_tools_are_well_formed_and_call_the_program_rightly() {
         panic!("{documents:?}");
     };
     assert_eq!(claim["kind"], "PersistentVolumeClaim");
+    // It runs once: a hook of a chart would run, and fail, at each later upgrade.
+    assert!(job["metadata"].get("annotations").is_none());
     let pod = &job["spec"]["template"]["spec"];
     assert_eq!(job["kind"], "Job");
     assert_eq!(pod["restartPolicy"], "Never");
@@ -254,6 +256,27 @@ fn snippets_for_other_tools_are_well_formed_and_call_the_program_rightly() {
                 .contains(env!("CARGO_PKG_VERSION"))
         );
     }
+    // A second run of the play asks the program for nothing, and finds the services started.
+    let play = snippets
+        .iter()
+        .map(|snippet| serde_yaml::Deserializer::from_str(snippet).next().unwrap())
+        .map(|document| Value::deserialize(document).unwrap())
+        .find(|document| document.is_sequence())
+        .unwrap();
+    let tasks = play.as_sequence().unwrap();
+    let mark = "/var/lib/mapwright/done";
+    assert_eq!(tasks[0]["ansible.builtin.stat"]["path"], mark);
+    let (guarded, open): (Vec<&Value>, Vec<&Value>) =
+        tasks.iter().partition(|task| task.get("block").is_some());
+    assert_eq!(guarded.len(), 1);
+    assert_eq!(guarded[0]["when"], "not done.stat.exists");
+    let block = guarded[0]["block"].as_sequence().unwrap();
+    assert_eq!(block.last().unwrap()["ansible.builtin.copy"]["dest"], mark);
+    for task in &open {
+        assert!(task.get("ansible.builtin.command").is_none(), "{task:?}");
+    }
+    let last = open.last().unwrap();
+    assert_eq!(last["ansible.builtin.systemd_service"]["state"], "started");
 }
 
 #[test]

@@ -98,3 +98,18 @@ fn only_the_columns_that_are_used_are_read() {
         assert!(!names.contains(&unused), "{unused}");
     }
 }
+
+#[test]
+fn the_guide_shows_the_parameters_as_they_are() {
+    let (plan, files) = bundled();
+    let text = explain(&plan, &files);
+    let block = text
+        .split("\n\n")
+        .find(|block| block.starts_with("parameters\n"))
+        .unwrap();
+    let guide = include_str!("../docs/guides/customise.md");
+    assert!(
+        guide.contains(&format!("```text\n{}\n```", block.trim_end())),
+        "docs/guides/customise.md shows others than:\n{block}"
+    );
+}

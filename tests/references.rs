@@ -255,3 +255,18 @@ fn every_reference_of_the_bundled_mapping_is_checked_in_its_partition() {
         assert_eq!(scope, &ReferenceScope::Partition, "{name}");
     }
 }
+
+#[test]
+fn a_row_that_comes_under_one_reason_twice_is_one_sample() {
+    let maps = "
+        reason odd warn \"is odd\"
+        map parents from p {
+            warn odd when p.id == 1
+            warn odd when (p.boss ?? 0) == 1
+            into parent { id = p.id boss = null }
+        }";
+    let found = report(maps, &[(1, Some(1)), (2, Some(1)), (3, None)], &[]);
+    let reason = &found.reasons[0];
+    assert_eq!((reason.reason.as_str(), reason.rows), ("odd", 3));
+    assert_eq!(reason.samples, ["1", "2"]);
+}

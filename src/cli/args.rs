@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 pub use grants::{GrantArgs, GrantSide};
 pub use migrate::MigrateArgs;
 
@@ -20,7 +20,8 @@ use super::operator::waiting::parse_wait;
 ///
 /// It ships with the mapping that moves a Matrix homeserver's accounts from Synapse to the Matrix
 /// Authentication Service (MAS), so that nobody has to log in again. The usual way:
-/// `mapwright check`, `mapwright migrate --dry-run`, `mapwright migrate`.
+/// `mapwright config generate`, `mapwright check`, `mapwright migrate --dry-run`,
+/// `mapwright migrate`, `mapwright verify`.
 #[derive(Debug, Parser)]
 #[command(
     name = "mapwright",
@@ -330,7 +331,8 @@ pub struct RejectArgs {
     /// List every rejected row in this file, as JSON lines (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
-    /// Leave out up to N rejected rows, or N% of the rows read, instead of changing nothing
+    /// Leave out up to N rejected rows, or N% of the rows read, instead of changing nothing; needs
+    /// --rejects, which lists them
     #[arg(long, value_name = "N|N%", requires = "rejects")]
     pub max_rejects: Option<RejectLimit>,
 }
@@ -377,8 +379,8 @@ pub struct CheckArgs {
     /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
-    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
-    /// (repeatable)
+    /// Write the report to this file, on failure too (not for status 2): a page if its name ends in
+    /// .html, else JSON (repeatable)
     #[arg(long, value_name = "FILE")]
     pub report: Vec<PathBuf>,
 }
@@ -444,18 +446,14 @@ pub struct ConfigLintArgs {
 #[command(mut_arg("accept", |arg| arg.requires("live")))]
 #[command(mut_arg("accept_file", |arg| arg.requires("live")))]
 #[command(mut_arg("deny_warnings", |arg| arg.hide(true)))]
+#[command(group(ArgGroup::new("moment").args(["report", "migrated_at"]).required(true)))]
 pub struct VerifyArgs {
     /// Both sides.
     #[command(flatten)]
     pub sides: SideArgs,
     /// The report that `migrate --report` wrote: knows the moment of the migration (this or
     /// --migrated-at must be given)
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "migrated_at",
-        conflicts_with = "migrated_at"
-    )]
+    #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// How many rejected rows the migration may have left out; --report knows it
     #[arg(long, value_name = "N|N%", conflicts_with = "report")]

@@ -186,7 +186,7 @@ impl Listener {
 }
 
 /// Host and port of a bind; nothing for sockets and descriptors.
-fn bound(bind: &At<'_>) -> Option<(String, u16)> {
+pub(super) fn bound(bind: &At<'_>) -> Option<(String, u16)> {
     let mut ignored = Diagnostics::new();
     if let Some(address) = bind.text("address", &mut ignored) {
         let (host, port) = address.value.rsplit_once(':')?;

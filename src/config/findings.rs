@@ -3,8 +3,9 @@
 //! Findings about rows and live databases are made elsewhere; here nothing is connected to. The ids
 //! are stable: `--accept` names them. No text shows a pepper or any other secret.
 
+use super::delegation;
 use super::mas::MasProvider;
-use super::password_findings::password_schemes;
+use super::password_findings::{password_schemes, passwords_come_back};
 use super::settings::Settings;
 use super::synapse::{SynapseConfig, SynapseDatabase, SynapseProvider};
 use crate::diagnostics::{Finding, FindingSeverity};
@@ -16,8 +17,30 @@ pub const PLACEHOLDERS: &str = "mas_placeholders";
 /// What the findings need to know of the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DataFacts {
-    /// Whether there is a bcrypt hash to migrate; without one the password schemes do not matter.
-    pub has_bcrypt_hash: bool,
+    /// The bcrypt hashes to migrate; without any the password schemes do not matter.
+    pub bcrypt_hashes: BcryptHashes,
+}
+
+/// How many bcrypt hashes there are to migrate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BcryptHashes {
+    /// None.
+    #[default]
+    None,
+    /// There may be some: the rows were not read.
+    Perhaps,
+    /// So many, at least one.
+    Some(u64),
+}
+
+impl BcryptHashes {
+    /// As many as there are.
+    pub fn counted(count: u64) -> Self {
+        match count {
+            0 => Self::None,
+            count => Self::Some(count),
+        }
+    }
 }
 
 /// All findings that need only the two configurations, errors first.
@@ -27,9 +50,13 @@ pub fn config_findings(settings: &Settings, data: DataFacts) -> Vec<Finding> {
     findings.extend(homeserver(settings));
     findings.extend(refused_switches(&settings.synapse));
     findings.extend(duplicate_providers(settings));
-    if data.has_bcrypt_hash {
+    if data.bcrypt_hashes != BcryptHashes::None {
         findings.extend(password_schemes(settings));
     }
+    if let BcryptHashes::Some(count) = data.bcrypt_hashes {
+        findings.extend(passwords_come_back(settings, count));
+    }
+    findings.extend(delegation::findings(settings));
     findings.extend(placeholders(settings));
     findings.extend(registration(settings));
     findings.extend(other_logins(&settings.synapse));
@@ -401,7 +428,7 @@ mod tests {
             synapse,
             mas,
             DataFacts {
-                has_bcrypt_hash: true,
+                bcrypt_hashes: BcryptHashes::Perhaps,
             },
         ))
     }
@@ -417,6 +444,41 @@ mod tests {
     }
 
     const NONE: [&str; 0] = [];
+
+    #[test]
+    fn hashes_that_open_nothing_in_synapse_would_open_accounts_in_mas() {
+        let found = |synapse: &str, mas: &str, bcrypt_hashes| {
+            findings(synapse, mas, DataFacts { bcrypt_hashes })
+                .into_iter()
+                .filter(|finding| finding.id == "passwords_off_in_synapse")
+                .map(|finding| (finding.count, finding.samples, finding.meaning))
+                .next()
+        };
+        let all = BcryptHashes::Some(7);
+        for (synapse, key, why) in [
+            (
+                "{localdb_enabled: false}",
+                "localdb_enabled",
+                "does not look at its own",
+            ),
+            ("{enabled: false}", "enabled", "nobody logs in"),
+            ("{enabled: only_for_reauth}", "enabled", "log nobody in"),
+        ] {
+            let synapse = format!("password_config: {synapse}");
+            let (count, samples, meaning) = found(&synapse, "", all).unwrap();
+            assert_eq!(count, 7);
+            assert_eq!(samples, [format!("`password_config.{key}` in /s:3")]);
+            assert!(meaning.contains(why), "{meaning}");
+            assert_eq!(found(&synapse, "passwords: {enabled: false}", all), None);
+            for hashes in [BcryptHashes::None, BcryptHashes::Perhaps] {
+                assert_eq!(found(&synapse, "", hashes), None);
+            }
+            // Synapse has to have them off then.
+            let on = format!("{synapse}\nmatrix_authentication_service: {{enabled: true}}");
+            assert_eq!(found(&on, "", all), None);
+        }
+        assert_eq!(found("", "", all), None);
+    }
 
     /// Both schemes as they should be, with a pepper.
     fn schemes(first: &str) -> String {
@@ -529,7 +591,7 @@ mod tests {
                 synapse,
                 &with(secret),
                 DataFacts {
-                    has_bcrypt_hash: true,
+                    bcrypt_hashes: BcryptHashes::Perhaps,
                 },
             );
             match what {

@@ -4,8 +4,11 @@
 //! Only what a change of a configuration can mend is found here. What has no counterpart in MAS at
 //! all is left to `generate` and `check`. Secrets are compared and never shown.
 
+use std::path::Path;
+
+use super::delegation;
 use super::environment::Environment;
-use super::findings::{DataFacts, PLACEHOLDERS, config_findings, warning};
+use super::findings::{BcryptHashes, DataFacts, PLACEHOLDERS, config_findings, warning};
 use super::intended::{
     AUTH_METHOD, CLIENT_SECRET, CLIENT_SECRET_FILE, DISPLAYNAME_ACTION, EMAIL_ACTION, Intended,
     IntendedProvider, LOCALPART_ACTION, LOGIN_HINT, MasOption, OPTIONS, OptionValue, PARAMETERS,
@@ -18,12 +21,14 @@ use super::section::At;
 use super::settings::Settings;
 use super::synapse::PasswordLogin;
 use crate::diagnostics::{Diagnostic, Diagnostics, Finding, FindingSeverity, suggest};
-use crate::pg::{Origin, Sourced};
+use crate::pg::{Origin, Secret, Sourced};
 
 /// Warnings of `check` that are about how the two configurations differ, and about what was not filled
 /// in.
-const OF_BOTH: [&str; 8] = [
+const OF_BOTH: [&str; 10] = [
     PLACEHOLDERS,
+    "matrix_secret_differs",
+    "mas_endpoint_unknown",
     "password_normalization_off",
     "only_password_scheme_v1",
     "captcha_missing",
@@ -31,6 +36,13 @@ const OF_BOTH: [&str; 8] = [
     "provider_issuer_differs",
     "provider_client_id_differs",
     "mas_provider_disabled",
+];
+
+/// Options that Synapse says nothing about any more once it leaves log-ins to MAS.
+const OFF_ONCE_DELEGATED: [&str; 3] = [
+    "passwords.enabled",
+    "account.password_registration_enabled",
+    "account.email_change_allowed",
 ];
 
 /// A template with which MAS hands on a login hint, as `forward_login_hint` does.
@@ -85,7 +97,12 @@ pub fn lint(
     }
     let data = DataFacts {
         // Whether there are hashes only the data knows; without log-ins by password none are needed.
-        has_bcrypt_hash: settings.synapse.password_login.value != PasswordLogin::Disabled,
+        bcrypt_hashes: match settings.synapse.password_login.value {
+            PasswordLogin::Disabled => BcryptHashes::None,
+            PasswordLogin::Enabled | PasswordLogin::OnlyForReauthentication => {
+                BcryptHashes::Perhaps
+            }
+        },
     };
     let mut findings: Vec<Finding> = config_findings(settings, data)
         .into_iter()
@@ -93,6 +110,7 @@ pub fn lint(
             finding.severity == FindingSeverity::Error || OF_BOTH.contains(&finding.id.as_str())
         })
         .collect();
+    findings.extend(delegation::not_compared(settings));
     if let Some(intended) = &intended {
         findings.extend(unknown_providers(intended, &actual, settings));
     }
@@ -198,6 +216,10 @@ fn outside_of_providers(
         if option.key.starts_with("captcha.") && settings.mas.captcha.is_none() {
             continue;
         }
+        // Once MAS is on, Synapse does not start unless these are off: MAS alone decides.
+        if settings.synapse.delegated.is_some() && OFF_ONCE_DELEGATED.contains(&option.key) {
+            continue;
+        }
         let ours = sourced(&intended.settings, option);
         // What Synapse does not say, MAS may decide.
         if ours.is_some() {
@@ -273,6 +295,18 @@ impl<'a> ActualProvider<'a> {
             .iter()
             .find(|(known, _)| known.key == option.key)
             .map(|(_, value)| value)
+    }
+
+    /// The file that the client secret stands in.
+    fn secret_file(&self) -> Option<Sourced<String>> {
+        let file = self.get(&CLIENT_SECRET_FILE)?;
+        match &file.value {
+            OptionValue::Text(path) => Some(Sourced::new(path.clone(), file.origin.clone())),
+            OptionValue::Switch(_)
+            | OptionValue::Number(_)
+            | OptionValue::Secret(_)
+            | OptionValue::Texts(_) => None,
+        }
     }
 
     fn synapse_idp_id(&self) -> Option<&str> {
@@ -354,28 +388,44 @@ fn client_secret(
     differences: &mut Differences,
     problems: &mut Diagnostics,
 ) {
-    let (origin, wanted) = match &ours.secrecy {
-        Secrecy::Known(secret) => (&secret.origin, secret.value.reveal()),
-        Secrecy::None | Secrecy::File | Secrecy::Key => return,
-    };
     let there = theirs
         .get(&CLIENT_SECRET)
         .or(theirs.get(&CLIENT_SECRET_FILE));
+    let (origin, wanted) = match (&ours.secrecy, there) {
+        (Secrecy::Known(secret), _) => (&secret.origin, secret.value.reveal()),
+        (Secrecy::File(path), Some(_)) => {
+            if !same_file(path, theirs) {
+                not_compared(&ours.id, path, differences);
+            }
+            return;
+        }
+        (Secrecy::File(_), None) | (Secrecy::None | Secrecy::Key, _) => return,
+    };
     let what = match there {
         None => "is missing".to_owned(),
         Some(place) => {
             let section = &theirs.section;
-            let secret = text_or_file(
-                section,
-                CLIENT_SECRET.key,
-                CLIENT_SECRET_FILE.key,
-                environment,
-                problems,
-            );
+            let secret = match theirs.secret_file() {
+                // Where both are named it is MAS that refuses.
+                Some(path) if theirs.get(&CLIENT_SECRET).is_none() => {
+                    match environment.files().read(Path::new(&path.value)) {
+                        Ok(text) => Some(Secret::new(text)),
+                        Err(_) => return not_compared(&ours.id, &path, differences),
+                    }
+                }
+                _ => text_or_file(
+                    section,
+                    CLIENT_SECRET.key,
+                    CLIENT_SECRET_FILE.key,
+                    environment,
+                    problems,
+                )
+                .map(|secret| secret.value),
+            };
             let Some(secret) = secret else {
                 return;
             };
-            let found = secret.value.reveal();
+            let found = secret.reveal();
             if found == wanted {
                 return;
             }
@@ -394,6 +444,23 @@ fn client_secret(
         format!("{}: Synapse's stands at {origin}; MAS's {what}", ours.id),
         "MAS has another secret for a provider than Synapse: one of them cannot log in there",
         "make the secrets the same, character by character, unless MAS is a client of its own there",
+    );
+}
+
+/// Whether MAS reads its secret of the very file that Synapse reads.
+fn same_file(path: &Sourced<String>, theirs: &ActualProvider<'_>) -> bool {
+    theirs
+        .secret_file()
+        .is_some_and(|other| other.value == path.value)
+}
+
+/// A file with a secret that cannot be read here: no reason to say nothing of all the rest.
+fn not_compared(provider: &str, path: &Sourced<String>, differences: &mut Differences) {
+    differences.add(
+        "provider_client_secret_not_compared",
+        format!("{provider}: `{}`, named by {}", path.value, path.origin),
+        "whether both sides have the same secret for a provider was not compared: a file with it cannot be read here",
+        "compare again where both files can be read",
     );
 }
 

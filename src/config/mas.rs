@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::delegation::SharedText;
 use super::environment::Environment;
 use super::files;
 use super::generate::PLACEHOLDER;
@@ -14,6 +15,7 @@ use super::mas_database::{database, text_or_file};
 use super::provider_id::ProviderId;
 use super::raw::{Node, Place, Scalar, Schema, Tree, Value};
 use super::section::At;
+use super::settings::Connections;
 use crate::diagnostics::{Diagnostics, codes, suggest};
 use crate::pg::{Origin, Secret, Sourced};
 
@@ -65,6 +67,8 @@ pub struct MasConfig {
     pub files: Vec<String>,
     /// `matrix.homeserver`.
     pub homeserver: Option<Sourced<String>>,
+    /// `matrix.secret`, or what the file `matrix.secret_file` holds.
+    pub matrix_secret: Option<SharedText>,
     /// `passwords.enabled`.
     pub passwords_enabled: Sourced<bool>,
     /// `passwords.schemes`, or the one that MAS has without.
@@ -86,13 +90,14 @@ pub struct MasConfig {
 
 impl MasConfig {
     /// Reads the files in `paths`, which `flag` named; without any, those of `MAS_CONFIG`; without
-    /// that, `config.yaml`.
+    /// that, `config.yaml`. Without connections, what `database` says is not looked at.
     ///
     /// # Errors
     /// E0601 to E0612: all problems of all files together.
     pub fn read(
         paths: &[PathBuf],
         flag: &str,
+        connections: Connections,
         environment: &Environment,
     ) -> Result<Self, Diagnostics> {
         let mut problems = Diagnostics::new();
@@ -126,7 +131,13 @@ impl MasConfig {
                 merge(&below, &above)
             });
         let names = paths.iter().map(|path| path.display().to_string());
-        let config = Self::from_tree(tree, names.collect(), environment, &mut problems);
+        let config = Self::from_tree(
+            tree,
+            names.collect(),
+            connections,
+            environment,
+            &mut problems,
+        );
         if problems.has_errors() {
             return Err(problems);
         }
@@ -136,12 +147,14 @@ impl MasConfig {
     fn from_tree(
         tree: Node,
         files: Vec<String>,
+        connections: Connections,
         environment: &Environment,
         problems: &mut Diagnostics,
     ) -> Self {
         let tree = Tree::new(tree);
         let kept = tree.clone();
         let top = At::top(tree.node(), Schema::Core);
+        let matrix = top.section("matrix", problems);
         let passwords = top.section("passwords", problems);
         let providers = top
             .section("upstream_oauth2", problems)
@@ -149,9 +162,12 @@ impl MasConfig {
             .unwrap_or_default();
         Self {
             files,
-            homeserver: top
-                .section("matrix", problems)
+            homeserver: matrix
+                .as_ref()
                 .and_then(|section| section.text("homeserver", problems)),
+            matrix_secret: matrix.as_ref().and_then(|section| {
+                SharedText::read(section, "secret", "secret_file", environment, problems)
+            }),
             passwords_enabled: passwords
                 .as_ref()
                 .and_then(|section| section.switch("enabled", problems))
@@ -172,7 +188,10 @@ impl MasConfig {
                 .and_then(|section| section.switch("password_registration_enabled", problems))
                 .unwrap_or(Sourced::default_value(false)),
             placeholders: placeholders(&top),
-            database: database(&top, environment, problems),
+            database: match connections {
+                Connections::Needed => database(&top, environment, problems),
+                Connections::NotNeeded => Given::new("MAS"),
+            },
             tree: kept,
         }
     }
@@ -353,8 +372,13 @@ mod tests {
         paths: &[&str],
     ) -> Result<MasConfig, Vec<Diagnostic>> {
         let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-        MasConfig::read(&paths, "`--config`", &environment(variables, files))
-            .map_err(Diagnostics::into_sorted)
+        MasConfig::read(
+            &paths,
+            "`--config`",
+            Connections::Needed,
+            &environment(variables, files),
+        )
+        .map_err(Diagnostics::into_sorted)
     }
 
     fn one(text: &str) -> MasConfig {

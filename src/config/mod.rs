@@ -7,6 +7,7 @@
 mod accept_file;
 mod connection_string;
 mod cutover;
+mod delegation;
 mod endpoint;
 mod environment;
 mod files;
@@ -25,6 +26,7 @@ mod provider_id;
 mod raw;
 mod reference;
 mod scalar;
+mod search_path;
 mod section;
 mod service_file;
 mod settings;
@@ -34,14 +36,19 @@ mod tls_settings;
 
 pub use accept_file::{AcceptEntry, accept_file, accept_flag, accept_notes};
 pub use cutover::{Cutover, SharedSecret};
+pub use delegation::{Delegation, SharedText};
 pub use environment::{Environment, FileFacts, FileKind, FileSystem};
-pub use findings::{DataFacts, PLACEHOLDERS, config_findings, synapse_findings};
+pub use findings::{BcryptHashes, DataFacts, PLACEHOLDERS, config_findings, synapse_findings};
 pub use generate::{Generated, KeyKind, NoRandomness, Randomness, SystemSource, generate};
 pub use given::Keyword;
 pub use lint::lint;
 pub use mas::{MasConfig, MasProvider, PasswordAlgorithm, PasswordScheme};
 pub use provider_findings::{ProviderLinks, missing_providers, provider_findings};
 pub use provider_id::ProviderId;
-pub use reference::{OptionReference, WarningReference, option_reference, warning_reference};
-pub use settings::{CommandLine, Settings, SourceNeed, SynapseSettings, endpoint_of};
+pub use reference::{
+    OTHER_DIFFERENCES, OptionReference, WarningReference, is_said_of_configurations,
+    option_reference, warning_reference,
+};
+pub use search_path::search_path_unused;
+pub use settings::{CommandLine, Connections, Settings, SynapseSettings, endpoint_of};
 pub use synapse::{PasswordLogin, SynapseConfig, SynapseDatabase, SynapseProvider};

@@ -67,6 +67,38 @@ pub(super) fn password_schemes(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
+/// Hashes that open nothing in Synapse, but would in MAS. Once Synapse leaves log-ins to MAS, it has
+/// to have passwords off, which says nothing.
+pub(super) fn passwords_come_back(settings: &Settings, hashes: u64) -> Option<Finding> {
+    let synapse = &settings.synapse;
+    if !settings.mas.passwords_enabled.value || synapse.delegated.is_some() {
+        return None;
+    }
+    let login = &synapse.password_login;
+    let (origin, why) = match login.value {
+        PasswordLogin::Disabled => (&login.origin, "nobody logs in to Synapse with a password"),
+        PasswordLogin::OnlyForReauthentication => (
+            &login.origin,
+            "passwords confirm what people do in Synapse, but log nobody in",
+        ),
+        PasswordLogin::Enabled if !synapse.localdb_enabled.value => (
+            &synapse.localdb_enabled.origin,
+            "Synapse does not look at its own password hashes",
+        ),
+        PasswordLogin::Enabled => return None,
+    };
+    let mut finding = warning(
+        "passwords_off_in_synapse",
+        place(origin),
+        format!(
+            "{why}, but MAS has passwords switched on: each of these hashes, however old, would open its account"
+        ),
+        "set `passwords.enabled: false` in MAS's configuration, or leave the hashes out with a mapping that skips them",
+    );
+    finding.count = hashes;
+    Some(finding)
+}
+
 fn pepper(pepper: Option<&Sourced<Secret>>, scheme: &PasswordScheme) -> Option<Finding> {
     let text = |secret: Option<&Sourced<Secret>>| {
         secret.map_or(String::new(), |secret| secret.value.reveal().to_owned())

@@ -29,13 +29,52 @@ pub struct WarningReference {
 }
 
 /// Options that are compared by what `check` finds, or by more than their value.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 7] = [
+    ("matrix.secret", "matrix_secret_differs"),
+    ("matrix.secret_file", "matrix_secret_differs"),
     ("matrix.homeserver", "homeserver_mismatch"),
     ("issuer", "provider_issuer_differs"),
     ("client_id", "provider_client_id_differs"),
     ("client_secret", "provider_client_secret_differs"),
     ("client_secret_file", "provider_client_secret_differs"),
 ];
+
+/// Findings of `config lint` that are about no single option: id and meaning.
+pub const OTHER_DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "matrix_secret_not_compared",
+        "the file `matrix.secret_file` or `matrix_authentication_service.secret_path` cannot be read here",
+    ),
+    (
+        "password_cost_differs",
+        "version 1 of `passwords.schemes` has another `cost` than `bcrypt_rounds`",
+    ),
+    (
+        "provider_client_secret_differs",
+        "MAS has another secret for a provider than Synapse; files are read",
+    ),
+    (
+        "provider_client_secret_not_compared",
+        "a file with a provider's secret cannot be read here",
+    ),
+    (
+        "provider_missing",
+        "no provider of MAS's configuration has the `synapse_idp_id` of one of Synapse's",
+    ),
+    (
+        "provider_unknown",
+        "a `synapse_idp_id` of MAS's configuration is the name of no provider of Synapse's, which may be a slip of the pen",
+    ),
+];
+
+/// Whether `generate` or `lint` says this id.
+pub fn is_said_of_configurations(id: &str) -> bool {
+    OTHER_DIFFERENCES.iter().any(|(known, _)| *known == id)
+        || WARNINGS.iter().any(|warning| warning.id == id)
+        || option_reference()
+            .iter()
+            .any(|option| option.finding == Some(id))
+}
 
 /// All options that are carried over, in the order in which they are written.
 pub fn option_reference() -> Vec<OptionReference> {

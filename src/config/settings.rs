@@ -25,17 +25,18 @@ pub struct CommandLine {
     pub mas_database_uri: Option<Sourced<Secret>>,
     /// `--upstream-provider-mapping`, each time it was given.
     pub upstream_provider_mapping: Vec<String>,
-    /// Whether Synapse's database is needed.
-    pub source: SourceNeed,
+    /// Whether the databases are needed.
+    pub connections: Connections,
 }
 
-/// Whether Synapse's configuration has to say where its database is.
+/// Whether the configurations have to say where their databases are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SourceNeed {
-    /// It has, unless the command line does.
+pub enum Connections {
+    /// They have, unless the command line does.
     #[default]
     Needed,
-    /// Nothing is connected to.
+    /// Nothing is connected to: neither what is said of the databases nor any file that is named
+    /// there is looked at.
     NotNeeded,
 }
 
@@ -48,10 +49,11 @@ pub struct Settings {
     pub mas: MasConfig,
     /// The homeserver's name.
     pub server_name: Sourced<String>,
-    /// Where the accounts come from; `None` if that is SQLite, which is a finding.
+    /// Where the accounts come from; `None` if that is SQLite, which is a finding, or if nothing is
+    /// connected to.
     pub source: Option<Endpoint>,
-    /// Where they go.
-    pub target: Endpoint,
+    /// Where they go; `None` if nothing is connected to.
+    pub target: Option<Endpoint>,
     /// What `user_external_ids` calls a provider → the provider in MAS.
     pub providers: BTreeMap<String, Sourced<ProviderId>>,
     /// Names that MAS's configuration gives to several providers, with all of them, unless the
@@ -72,15 +74,20 @@ impl Settings {
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut problems = Diagnostics::new();
         let mas = keep(
-            MasConfig::read(&command_line.mas_config, "`--config`", environment),
+            MasConfig::read(
+                &command_line.mas_config,
+                "`--config`",
+                command_line.connections,
+                environment,
+            ),
             &mut problems,
         );
         let (synapse, server_name, source) = synapse_side(command_line, environment, &mut problems);
         let target = target(command_line, mas.as_ref(), environment, &mut problems);
         let mapping = command_line_mapping(&command_line.upstream_provider_mapping, &mut problems);
         let has_errors = problems.has_errors();
-        match (synapse, mas, server_name, target) {
-            (Some(synapse), Some(mas), Some(server_name), Some(target)) if !has_errors => {
+        match (synapse, mas, server_name) {
+            (Some(synapse), Some(mas), Some(server_name)) if !has_errors => {
                 let (providers, duplicate_providers) = provider_map(&mas, mapping);
                 Ok(Self {
                     synapse,
@@ -217,6 +224,9 @@ fn source(
     environment: &Environment,
     problems: &mut Diagnostics,
 ) -> Option<Endpoint> {
+    if command_line.connections == Connections::NotNeeded {
+        return None;
+    }
     let mut given = Given::new("Synapse");
     match (
         &command_line.synapse_database_uri,
@@ -229,7 +239,6 @@ fn source(
             given.keywords.clone_from(arguments);
         }
         (None, Some(Some(SynapseDatabase::Sqlite { .. })) | None) => return None,
-        (None, Some(None)) if command_line.source == SourceNeed::NotNeeded => return None,
         (None, Some(None)) => {
             let files = synapse.map(|synapse| synapse.files.join(", "));
             problems.push(
@@ -249,6 +258,9 @@ fn target(
     environment: &Environment,
     problems: &mut Diagnostics,
 ) -> Option<Endpoint> {
+    if command_line.connections == Connections::NotNeeded {
+        return None;
+    }
     let given = match (&command_line.mas_database_uri, mas) {
         (Some(text), _) => {
             let mut given = Given::new("MAS");
@@ -360,7 +372,7 @@ mod tests {
             "host sh, port 5432, database `s`, user `s`, sslmode prefer"
         );
         assert_eq!(
-            settings.target.one_line(),
+            settings.target.unwrap().one_line(),
             "host mh, port 5432, database `mas`, user `m`, sslmode prefer"
         );
         assert!(settings.warnings.is_empty());
@@ -386,7 +398,7 @@ mod tests {
             source.database.origin.to_string(),
             "`--synapse-database-uri`"
         );
-        assert_eq!(settings.target.user.value, "y");
+        assert_eq!(settings.target.unwrap().user.value, "y");
         // It also stands in for SQLite.
         let sqlite = "server_name: x\ndatabase: {name: sqlite3}\n";
         assert!(resolve(&line, sqlite, MAS).unwrap().source.is_some());

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use super::delegation::Delegation;
 use super::environment::Environment;
 use super::files;
 use super::given::Keyword;
@@ -101,6 +102,8 @@ pub struct SynapseConfig {
     pub user_consent: Option<Origin>,
     /// Whether Synapse already leaves log-ins to MAS.
     pub delegated: Option<Origin>,
+    /// What it says of MAS, whether that is switched on or not.
+    pub delegation: Option<Delegation>,
     /// All of it, for what only some commands look at.
     pub(super) tree: Tree,
 }
@@ -125,14 +128,19 @@ impl SynapseConfig {
             return Err(problems);
         }
         let names = paths.iter().map(|path| path.display().to_string());
-        let config = Self::from_tree(merge(trees), names.collect(), &mut problems);
+        let config = Self::from_tree(merge(trees), names.collect(), environment, &mut problems);
         if problems.has_errors() {
             return Err(problems);
         }
         Ok(config)
     }
 
-    fn from_tree(tree: Node, files: Vec<String>, problems: &mut Diagnostics) -> Self {
+    fn from_tree(
+        tree: Node,
+        files: Vec<String>,
+        environment: &Environment,
+        problems: &mut Diagnostics,
+    ) -> Self {
         let tree = Tree::new(tree);
         let kept = tree.clone();
         let top = At::top(tree.node(), Schema::Python);
@@ -187,6 +195,7 @@ impl SynapseConfig {
                 .unwrap_or(off()),
             user_consent: top.get("user_consent").map(|section| section.origin()),
             delegated: delegated(&top, problems),
+            delegation: Delegation::read(&top, environment, problems),
             tree: kept,
         }
     }

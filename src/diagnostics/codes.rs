@@ -122,6 +122,7 @@ registry! {
     E0601, "0.1.0", "configuration file cannot be read";
     W0601, "0.1.0", "password file is ignored";
     E0602, "0.1.0", "configuration file is not well-formed YAML";
+    W0602, "0.1.0", "search path is not followed";
     E0603, "0.1.0", "setting has the wrong kind of value";
     E0604, "0.1.0", "required setting is missing";
     E0605, "0.1.0", "settings contradict each other";

@@ -28,6 +28,16 @@ pub(crate) const CASES: &[Case] = &[
     Case::warning("mas_passwords_disabled")
         .also(&["no_way_to_sign_in"])
         .mas(&[("passwords:\n", "passwords:\n  enabled: false\n")]),
+    Case::warning("passwords_off_in_synapse")
+        .synapse(&[("  pepper:", "  localdb_enabled: false\n  pepper:")]),
+    Case::warning("matrix_secret_differs").synapse(&[(
+        "",
+        "matrix_authentication_service: {secret: hunter2-of-another}",
+    )]),
+    Case::warning("mas_endpoint_unknown").synapse(&[(
+        "",
+        "matrix_authentication_service: {endpoint: 'http://wrong.example/'}",
+    )]),
     // The cluster of the tests asks nobody for a password.
     Case::warning("mas_placeholders").mas(&[("hunter2-of-the-target", "FILL IN")]),
     Case::error("no_password_scheme_v1").mas(&[("{version: 1,", "{version: 3,")]),

@@ -41,8 +41,8 @@ pub struct MigrateArgs {
     /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
-    /// Write the report to this file, on failure too: a page if its name ends in .html, else JSON
-    /// (repeatable)
+    /// Write the report to this file, on failure too (not for status 2): a page if its name ends in
+    /// .html, else JSON (repeatable)
     #[arg(long, value_name = "FILE")]
     pub report: Vec<PathBuf>,
     /// The reverse proxy that the next steps are written for; the report has all

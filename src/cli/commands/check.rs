@@ -20,7 +20,7 @@ use crate::cli::operator::reject_list::RejectList;
 use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::{Job, Outcome, findings, rehearsal, rejects, table};
 use crate::cli::printer::{Printer, Style};
-use crate::config::DataFacts;
+use crate::config::{BcryptHashes, DataFacts};
 use crate::diagnostics::{Finding, FindingSeverity, codes};
 use crate::pg::source::may_lock;
 
@@ -170,7 +170,7 @@ async fn look_at_all(
     let Some(source) = &job.settings.source else {
         // SQLite: the configuration alone can be judged.
         outcome.findings = job.settings.config_findings(DataFacts {
-            has_bcrypt_hash: true,
+            bcrypt_hashes: BcryptHashes::Perhaps,
         });
         return Ok(outcome);
     };
@@ -201,7 +201,7 @@ async fn look_at_all(
         looked
             .findings
             .extend(job.settings.config_findings(DataFacts {
-                has_bcrypt_hash: true,
+                bcrypt_hashes: BcryptHashes::Perhaps,
             }));
     }
     outcome.findings = looked.findings;

@@ -6,12 +6,13 @@ use crate::base::{Files, counted};
 use crate::cli::args::{ConfigCommand, ConfigGenerateArgs, ConfigLintArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::finding_pages::group;
 use crate::cli::operator::accept::Accepted;
 use crate::cli::operator::findings;
 use crate::cli::output_file::{IfThere, OutputFile};
 use crate::cli::printer::{Printer, Style};
 use crate::config::{
-    CommandLine, Environment, PLACEHOLDERS, Settings, SourceNeed, SystemSource, generate, lint,
+    CommandLine, Connections, Environment, PLACEHOLDERS, Settings, SystemSource, generate, lint,
 };
 use crate::diagnostics::{Finding, FindingSeverity};
 
@@ -39,8 +40,33 @@ struct Answer<'a> {
     output: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fill_in: Option<&'a [&'static str]>,
-    findings: &'a [Finding],
+    findings: Vec<Found<'a>>,
     verdict: Verdict<'a>,
+}
+
+/// A finding, and what it is about.
+#[derive(Debug, Serialize)]
+struct Found<'a> {
+    #[serde(flatten)]
+    finding: &'a Finding,
+    group: &'static str,
+}
+
+impl<'a> Found<'a> {
+    fn all(findings: &'a [Finding]) -> Vec<Self> {
+        findings
+            .iter()
+            .map(|finding| Self {
+                finding,
+                group: group(&finding.id).title(),
+            })
+            .collect()
+    }
+}
+
+/// Brings together what is about one thing: each heading stands once, and below it the order stays.
+fn by_group(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| (finding.severity, group(&finding.id)));
 }
 
 #[derive(Debug, Serialize)]
@@ -69,12 +95,13 @@ fn run_generate(args: &ConfigGenerateArgs, printer: &Printer) -> Result<ExitStat
         .as_deref()
         .map(|path| OutputFile::prepare(path, if_there))
         .transpose()?;
-    let generated = generate(
+    let mut generated = generate(
         &args.synapse_config,
         &Environment::system(),
         &mut SystemSource::default(),
     )
     .map_err(|problems| Failure::new(ExitStatus::Usage, problems))?;
+    by_group(&mut generated.findings);
     match &output {
         Some(output) => output.write(generated.text.reveal())?,
         None => printer.data(generated.text.reveal()),
@@ -99,7 +126,7 @@ fn run_generate(args: &ConfigGenerateArgs, printer: &Printer) -> Result<ExitStat
             command: "config generate",
             output: written.clone(),
             fill_in: Some(&generated.fill_in),
-            findings: &generated.findings,
+            findings: Found::all(&generated.findings),
             verdict: Verdict {
                 exit: ExitStatus::Done.code(),
                 text: &text,
@@ -122,12 +149,13 @@ fn run_lint(args: &ConfigLintArgs, printer: &Printer) -> Result<ExitStatus, Fail
     let line = CommandLine {
         synapse_config: args.synapse_config.clone(),
         mas_config: args.config.clone(),
-        source: SourceNeed::NotNeeded,
+        connections: Connections::NotNeeded,
         ..CommandLine::default()
     };
     let usage = |problems| Failure::new(ExitStatus::Usage, problems);
     let settings = Settings::resolve(&line, &environment).map_err(usage)?;
-    let found = lint(&settings, &environment).map_err(usage)?;
+    let mut found = lint(&settings, &environment).map_err(usage)?;
+    by_group(&mut found);
     let errors = found
         .iter()
         .filter(|finding| finding.severity == FindingSeverity::Error)
@@ -147,7 +175,7 @@ fn run_lint(args: &ConfigLintArgs, printer: &Printer) -> Result<ExitStatus, Fail
                 command: "config lint",
                 output: None,
                 fill_in: None,
-                findings: &found,
+                findings: Found::all(&found),
                 verdict: Verdict {
                     exit: status.code(),
                     text: &text,

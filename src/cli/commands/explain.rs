@@ -5,7 +5,7 @@ use crate::cli::failure::Failure;
 use crate::cli::operator::findings::wrap;
 use crate::cli::printer::Printer;
 use crate::cli::{finding_pages, mapping};
-use crate::config::{option_reference, warning_reference};
+use crate::config::{OTHER_DIFFERENCES, option_reference, warning_reference};
 use crate::diagnostics::{Diagnostic, codes, suggest};
 
 /// Prints the page of a code or a finding.
@@ -55,6 +55,9 @@ fn of_configurations(id: &str) -> Option<String> {
             ),
             part("What to do", warning.remedy),
         ));
+    }
+    if let Some((_, meaning)) = OTHER_DIFFERENCES.iter().find(|(known, _)| *known == id) {
+        return Some(format!("{id}\n{}", part("What it means", meaning)));
     }
     let options: Vec<_> = (option_reference().into_iter())
         .filter(|option| option.finding == Some(id))

@@ -19,7 +19,7 @@ use crate::cli::operator::report::{self, Frame, Verdict};
 use crate::cli::operator::waiting::patience;
 use crate::cli::operator::{Job, Outcome, findings, table};
 use crate::cli::printer::{Printer, Style};
-use crate::config::DataFacts;
+use crate::config::{BcryptHashes, DataFacts};
 use crate::diagnostics::{Finding, FindingSeverity};
 
 use super::check::{describe, with_report};
@@ -198,7 +198,7 @@ async fn attempt(
     describe(job, printer);
     let Some(source) = &job.settings.source else {
         outcome.findings = job.settings.config_findings(DataFacts {
-            has_bcrypt_hash: true,
+            bcrypt_hashes: BcryptHashes::Perhaps,
         });
         return Ok(End::Refused);
     };
@@ -225,7 +225,7 @@ async fn attempt(
     outcome
         .findings
         .extend(job.settings.config_findings(DataFacts {
-            has_bcrypt_hash: false,
+            bcrypt_hashes: BcryptHashes::None,
         }));
     if job.accepted.standing(&outcome.findings) == Standing::Blocked || !looked.readable {
         return Ok(End::Refused);

@@ -41,6 +41,24 @@ pub(super) const PAGES: &[Page] = &[
             "keep it on one of them, or decide with `--upstream-provider-mapping`",
         )
         .concerns("accounts with a link to that provider", NOT_STARTED),
+    Page::warning(Group::Configuration, "matrix_secret_differs")
+        .means(
+            "Synapse's configuration has a section `matrix_authentication_service`, whose secret is not `matrix.secret` of MAS: Synapse accepts no token of MAS's, and MAS can make no account in Synapse",
+            "make the two the same, character by character; `config generate` takes over the one that Synapse has",
+        )
+        .concerns(
+            "everybody on the server, once both are started",
+            "no row hangs on it; the secret can be corrected afterwards too",
+        ),
+    Page::warning(Group::Configuration, "mas_endpoint_unknown")
+        .means(
+            "`matrix_authentication_service.endpoint` of Synapse is neither `http.public_base` of MAS nor has the port of one of its listeners with `discovery` and `oauth`: if nothing forwards that address, Synapse finds no MAS and lets nobody in",
+            "correct it, unless a proxy, a container's port or a service of Kubernetes forwards that address to MAS: then accept this",
+        )
+        .concerns(
+            "everybody on the server, once both are started",
+            "no row hangs on it; the address can be corrected afterwards too",
+        ),
     Page::warning(Group::Configuration, "mas_placeholders")
         .means(
             "MAS's configuration still says `FILL IN` where `config generate` could not know what to write, such as the password of its database",
@@ -107,6 +125,15 @@ pub(super) const PAGES: &[Page] = &[
             "set `passwords.enabled: true` in MAS's configuration, unless that is meant",
         )
         .concerns("accounts that have a password", "the hashes are migrated all the same, and work once passwords are switched on"),
+    Page::warning(Group::SignIn, "passwords_off_in_synapse")
+        .means(
+            "nobody logs in to Synapse with a password of its database (`password_config.enabled` or `password_config.localdb_enabled` is off, or passwords only confirm), but the database holds hashes, and MAS has passwords switched on: each of them, however old, would open its account again",
+            "set `passwords.enabled: false` in MAS's configuration, or leave the hashes out with a mapping of one's own that skips them",
+        )
+        .concerns(
+            "accounts that have a password, and whoever knows an old one",
+            "the hashes are migrated; with passwords switched off in MAS they open nothing",
+        ),
     Page::error(Group::SignIn, "no_password_scheme_v1")
         .means(
             "MAS's configuration has no password scheme of version 1, which is the version of all migrated hashes",

@@ -11,6 +11,7 @@ mod rows;
 
 use std::fmt::Write;
 
+use crate::config::is_said_of_configurations;
 use crate::diagnostics::suggest;
 use crate::plan::{Plan, Reason, ReasonSeverity};
 use crate::types::SeverityValue;
@@ -298,9 +299,20 @@ pub fn page(id: &str) -> Option<&'static Page> {
         .or_else(|| pages().find(|page| page.is_family() && page.is_of(id)))
 }
 
-/// What a finding is about; those of a mapping of one's own have no page.
+/// What a finding is about. What the `config` commands alone say has no page, and neither have the
+/// reasons of a mapping of one's own.
 pub fn group(id: &str) -> Group {
-    page(id).map_or(Group::Mapping, |page| page.group)
+    match page(id) {
+        Some(page) => page.group,
+        None if !is_said_of_configurations(id) => Group::Mapping,
+        None if ["provider_", "password"]
+            .iter()
+            .any(|start| id.starts_with(start)) =>
+        {
+            Group::SignIn
+        }
+        None => Group::Configuration,
+    }
 }
 
 /// What was perhaps meant by an id that no finding has: one of the pages', or of `others`.
@@ -348,6 +360,21 @@ mod tests {
             Some("my_reason")
         );
         assert_eq!(suggestion("entirely_else", []), None);
+    }
+
+    #[test]
+    fn what_the_config_commands_say_is_about_configurations() {
+        for warning in crate::config::warning_reference() {
+            assert_ne!(group(warning.id), Group::Mapping, "{}", warning.id);
+        }
+        for option in crate::config::option_reference() {
+            if let Some(id) = option.finding {
+                assert_ne!(group(id), Group::Mapping, "{id}");
+            }
+        }
+        assert_eq!(group("provider_client_secret_differs"), Group::SignIn);
+        assert_eq!(group("registration_tokens"), Group::Configuration);
+        assert_eq!(group("a_reason_of_ours"), Group::Mapping);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use tokio_postgres::Client;
 
 use crate::cli::failure::Failure;
-use crate::config::{DataFacts, ProviderLinks};
+use crate::config::{BcryptHashes, DataFacts, ProviderLinks};
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::eval::{decode, query};
 use crate::pg::source::{PgSource, SourceLock, SourceOptions, load};
@@ -206,10 +206,10 @@ pub fn rows(
         .targets
         .iter()
         .position(|target| target.table == "user_passwords");
-    let has_bcrypt_hash = passwords
-        .and_then(|target| report.written.get(target))
-        .is_some_and(|rows| *rows > 0);
-    let mut findings = job.settings.config_findings(DataFacts { has_bcrypt_hash });
+    let hashes = passwords.and_then(|target| report.written.get(target));
+    let mut findings = job.settings.config_findings(DataFacts {
+        bcrypt_hashes: BcryptHashes::counted(hashes.copied().unwrap_or_default()),
+    });
     findings.extend(report.findings(&job.program));
     findings.extend(open_references(job, report));
     findings.extend(forecast.and_then(Forecast::finding));

@@ -4,7 +4,8 @@
 use crate::cli::args::SideArgs;
 use crate::cli::uri;
 use crate::config::{
-    CommandLine, DataFacts, Environment, Settings, SourceNeed, config_findings, endpoint_of,
+    CommandLine, Connections, DataFacts, Environment, Settings, config_findings, endpoint_of,
+    search_path_unused,
 };
 use crate::diagnostics::{Diagnostic, Finding, codes};
 use crate::pg::{Endpoint, Secret, Sourced};
@@ -30,39 +31,20 @@ impl Sides {
     /// Every problem of settings at once.
     pub fn find(args: &SideArgs, plan: &Plan) -> Result<Self, Vec<Diagnostic>> {
         let environment = Environment::system();
-        if is_shipped_pair(plan) {
-            return products(args, &environment);
-        }
-        let mut problems = foreign_flags(args, plan);
-        let mut side = |given: Option<Sourced<Secret>>, name: &'static str| match given {
-            Some(given) => endpoint_of(name, &given, &environment)
-                .map_err(|found| problems.extend(found))
-                .ok(),
-            None => {
-                problems.push(
-                    Diagnostic::error(codes::E0604, format!("the {name} database is not named"))
-                        .note(format!(
-                            "mapping `{}` moves rows from `{}` to `{}`, whose configurations mapwright does not read",
-                            plan.mapping, plan.source.name, plan.target.name
-                        ))
-                        .help(format!(
-                            "name it: `--{name}-database-uri postgresql://user@host/database`"
-                        )),
-                );
-                None
-            }
+        let mut sides = if is_shipped_pair(plan) {
+            products(args, &environment)?
+        } else {
+            named(args, plan, &environment)?
         };
-        let source = side(source_uri(args, "--source-database-uri"), "source");
-        let target = side(target_uri(args, "--target-database-uri"), "target");
-        match (source, target) {
-            (Some(source), Some(target)) if problems.is_empty() => Ok(Self {
-                source: Some(source),
-                target,
-                warnings: Vec::new(),
-                products: None,
+        let source = sides.source.as_ref();
+        let unused = [
+            source.and_then(|source| {
+                search_path_unused(source, &args.source_schema, "--source-schema")
             }),
-            _ => Err(problems),
-        }
+            search_path_unused(&sides.target, &args.target_schema, "--target-schema"),
+        ];
+        sides.warnings.extend(unused.into_iter().flatten());
+        Ok(sides)
     }
 
     /// What the products' configurations say about a migration; nothing for another pair.
@@ -71,6 +53,44 @@ impl Sides {
             .as_ref()
             .map(|settings| config_findings(settings, facts))
             .unwrap_or_default()
+    }
+}
+
+/// Both databases of a pair that the program does not know: a URI each.
+fn named(
+    args: &SideArgs,
+    plan: &Plan,
+    environment: &Environment,
+) -> Result<Sides, Vec<Diagnostic>> {
+    let mut problems = foreign_flags(args, plan);
+    let mut side = |given: Option<Sourced<Secret>>, name: &'static str| match given {
+        Some(given) => endpoint_of(name, &given, environment)
+            .map_err(|found| problems.extend(found))
+            .ok(),
+        None => {
+            problems.push(
+                Diagnostic::error(codes::E0604, format!("the {name} database is not named"))
+                    .note(format!(
+                        "mapping `{}` moves rows from `{}` to `{}`, whose configurations mapwright does not read",
+                        plan.mapping, plan.source.name, plan.target.name
+                    ))
+                    .help(format!(
+                        "name it: `--{name}-database-uri postgresql://user@host/database`"
+                    )),
+            );
+            None
+        }
+    };
+    let source = side(source_uri(args, "--source-database-uri"), "source");
+    let target = side(target_uri(args, "--target-database-uri"), "target");
+    match (source, target) {
+        (Some(source), Some(target)) if problems.is_empty() => Ok(Sides {
+            source: Some(source),
+            target,
+            warnings: Vec::new(),
+            products: None,
+        }),
+        _ => Err(problems),
     }
 }
 
@@ -86,12 +106,18 @@ fn products(args: &SideArgs, environment: &Environment) -> Result<Sides, Vec<Dia
         synapse_database_uri: source_uri(args, "--synapse-database-uri"),
         mas_database_uri: target_uri(args, "--mas-database-uri"),
         upstream_provider_mapping: args.upstream_provider_mapping.clone(),
-        source: SourceNeed::Needed,
+        connections: Connections::Needed,
     };
     let settings = Settings::resolve(&command_line, environment)?;
+    let Some(target) = settings.target.clone() else {
+        return Err(vec![Diagnostic::error(
+            codes::E0604,
+            "MAS's configuration names no database",
+        )]);
+    };
     Ok(Sides {
         source: settings.source.clone(),
-        target: settings.target.clone(),
+        target,
         warnings: settings.warnings.clone(),
         products: Some(settings),
     })

@@ -229,14 +229,17 @@ fn comment(setting: &Setting) -> String {
 }
 
 fn matrix(mut section: Entry, source: &mut dyn Randomness) -> Result<Entry, NoRandomness> {
-    let secret = fresh::hex(source, SECRET_BYTES)?;
     if let Yaml::Map(entries) = &mut section.value {
         for entry in entries.iter_mut().filter(|entry| entry.key == "kind") {
             entry.beside = None;
         }
-        entries.push(Entry::new("secret", text(secret.reveal())).beside(
-            "fresh random; Synapse's `matrix_authentication_service.secret` must be the same",
-        ));
+        let is_secret = |entry: &Entry| matches!(entry.key.as_str(), "secret" | "secret_file");
+        if !entries.iter().any(is_secret) {
+            let secret = fresh::hex(source, SECRET_BYTES)?;
+            entries.push(Entry::new("secret", text(secret.reveal())).beside(
+                "fresh random; Synapse's `matrix_authentication_service.secret` must be the same",
+            ));
+        }
     }
     Ok(section.above(&[
         "The homeserver. `homeserver` is the name in user IDs; `endpoint` is where MAS reaches Synapse,",

@@ -86,5 +86,6 @@ pub(super) fn email() -> Entry {
     .above(&[
         "Needed to confirm e-mail addresses and to recover passwords: `transport: smtp` with `hostname`,",
         "`port`, `mode` (plain, starttls or tls), `username`, `password`, `from` and `reply_to`.",
+        "Passwords are recovered if `account.password_recovery_enabled` is true as well.",
     ])
 }

@@ -20,6 +20,7 @@ pub(super) use warning::{WARNINGS, Warning};
 
 use std::path::Path;
 
+use super::delegation::SharedText;
 use super::environment::Environment;
 use super::raw::Schema;
 use super::section::At;
@@ -248,6 +249,26 @@ impl Builder<'_> {
                 .remarked("where MAS reaches Synapse; Synapse has no `public_baseurl`"),
             ),
         }
+        let delegation = self.synapse.delegation.as_ref();
+        match delegation.and_then(|delegation| delegation.secret.clone()) {
+            Some(SharedText::Inline(secret)) => self.settings.add(
+                Setting::new(
+                    &options::MATRIX_SECRET,
+                    OptionValue::Secret(secret.value),
+                    secret.origin,
+                )
+                .remarked("the two must stay the same"),
+            ),
+            Some(SharedText::File { path, .. }) => self.settings.add(
+                Setting::new(
+                    &options::MATRIX_SECRET_FILE,
+                    OptionValue::Text(path.value),
+                    path.origin,
+                )
+                .remarked("MAS must be able to read this file"),
+            ),
+            None => {}
+        }
     }
 
     fn passwords(&mut self) {
@@ -267,6 +288,19 @@ impl Builder<'_> {
         };
         let switch = Sourced::new(on, origin.clone());
         self.settings.switch(&options::PASSWORDS_ENABLED, switch);
+        // Both go with passwords: without them they mean nothing.
+        if !on {
+            return;
+        }
+        let section = self.top.get("email").filter(At::is_truthy);
+        if let Some(email) = section {
+            let recovery = Sourced::new(true, email.origin());
+            self.settings.switch(&options::PASSWORD_RECOVERY, recovery);
+        }
+        let by_email = OptionValue::Switch(true);
+        let setting = Setting::new(&options::EMAIL_LOGIN, by_email, Origin::default_value());
+        self.settings
+            .add(setting.remarked("as in Synapse, where that cannot be switched off"));
     }
 
     fn account(&mut self, problems: &mut Diagnostics) {

@@ -19,6 +19,18 @@ pub(super) static MATRIX_ENDPOINT: MasOption = MasOption::new(
     Default::None,
     "`public_baseurl`, else MAS's default `http://localhost:8008/`",
 );
+pub(super) static MATRIX_SECRET: MasOption = MasOption::new(
+    "matrix.secret",
+    Kind::Secret,
+    Default::None,
+    "`matrix_authentication_service.secret`, if it is set; else 32 fresh random bytes, which Synapse must be told",
+);
+pub(super) static MATRIX_SECRET_FILE: MasOption = MasOption::new(
+    "matrix.secret_file",
+    Kind::Text,
+    Default::None,
+    "`matrix_authentication_service.secret_path`",
+);
 pub(super) static PASSWORDS_ENABLED: MasOption = MasOption::new(
     "passwords.enabled",
     Kind::Switch,
@@ -58,6 +70,26 @@ pub(super) static REGISTRATION_TOKEN: MasOption = MasOption::new(
 .differing(
     "registration_token_differs",
     "one side demands a token of those who register, the other does not",
+);
+pub(super) static PASSWORD_RECOVERY: MasOption = MasOption::new(
+    "account.password_recovery_enabled",
+    Kind::Switch,
+    Default::Switch(false),
+    "on where passwords are on and there is a section `email`, through which Synapse lets people set a new password",
+)
+.differing(
+    "password_recovery_differs",
+    "Synapse lets people who forgot their password set a new one by e-mail, MAS does not",
+);
+pub(super) static EMAIL_LOGIN: MasOption = MasOption::new(
+    "account.login_with_email_allowed",
+    Kind::Switch,
+    Default::Switch(false),
+    "on where passwords are on: Synapse takes an e-mail address in place of a user name",
+)
+.differing(
+    "email_login_differs",
+    "Synapse lets people log in with their e-mail address and password, MAS wants the user name",
 );
 pub(super) static EMAIL_CHANGE: MasOption = MasOption::new(
     "account.email_change_allowed",
@@ -159,10 +191,14 @@ pub(in crate::config) static OPTIONS: &[&MasOption] = &[
     &MATRIX_KIND,
     &MATRIX_HOMESERVER,
     &MATRIX_ENDPOINT,
+    &MATRIX_SECRET,
+    &MATRIX_SECRET_FILE,
     &PASSWORDS_ENABLED,
     &REGISTRATION,
     &REGISTRATION_EMAIL,
     &REGISTRATION_TOKEN,
+    &PASSWORD_RECOVERY,
+    &EMAIL_LOGIN,
     &EMAIL_CHANGE,
     &DISPLAYNAME_CHANGE,
     &CAPTCHA_SERVICE,

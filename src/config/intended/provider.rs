@@ -37,8 +37,8 @@ pub(in crate::config) enum Secrecy {
     None,
     /// It is known.
     Known(Sourced<Secret>),
-    /// It stands in a file that cannot be read here.
-    File,
+    /// It stands in this file, which cannot be read here.
+    File(Sourced<String>),
     /// It is made with a key.
     Key,
 }
@@ -182,7 +182,7 @@ impl Builder<'_> {
             );
             let Ok(text) = self.environment.files().read(Path::new(&path.value)) else {
                 self.note(&warning::PROVIDER_SECRET_FILE_UNREADABLE, &path.origin);
-                return Secrecy::File;
+                return Secrecy::File(path);
             };
             if text.ends_with('\n') {
                 self.note(&warning::PROVIDER_SECRET_FILE, &path.origin);

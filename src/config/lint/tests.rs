@@ -1,7 +1,7 @@
 //! What two configurations say apart.
 
 use super::super::environment::testing::environment;
-use super::super::settings::{CommandLine, SourceNeed};
+use super::super::settings::{CommandLine, Connections};
 use super::*;
 
 const SYNAPSE: &str = include_str!("../generate/example.homeserver.yaml");
@@ -25,7 +25,7 @@ fn found_as_it_is(synapse: &str, mas: &str) -> Vec<Finding> {
     let line = CommandLine {
         synapse_config: vec!["/s".into()],
         mas_config: vec!["/m".into()],
-        source: SourceNeed::NotNeeded,
+        connections: Connections::NotNeeded,
         ..CommandLine::default()
     };
     let settings =
@@ -96,6 +96,16 @@ fn each_difference_has_its_name() {
             "token_required: false",
             "token_required: true",
             "registration_token_differs",
+        ),
+        (
+            "login_with_email_allowed: true",
+            "login_with_email_allowed: false",
+            "email_login_differs",
+        ),
+        (
+            "login_with_email_allowed: true",
+            "x: true",
+            "email_login_differs",
         ),
         (
             "email_change_allowed: false",
@@ -264,7 +274,7 @@ fn samples_name_both_places_and_values_that_are_no_secrets() {
     assert_eq!(
         changed("pkce_method: always", "pkce_method: never")[0].samples,
         [
-            "oidc-dex: `pkce_method`: `always` (`oidc_providers[0].pkce_method` in /s:24) by Synapse, `never` (`upstream_oauth2.providers[0].pkce_method` in /m:130) in MAS"
+            "oidc-dex: `pkce_method`: `always` (`oidc_providers[0].pkce_method` in /s:24) by Synapse, `never` (`upstream_oauth2.providers[0].pkce_method` in /m:132) in MAS"
         ]
     );
     // What is not there is what MAS does without it.
@@ -344,8 +354,82 @@ fn a_name_that_only_one_side_has() {
         1
     );
     // Once MAS is on, providers are gone from Synapse's configuration.
-    let switched = "server_name: example.com\ndatabase: {name: psycopg2}\npassword_config: {pepper: \"hunter2 #'\\\"\\\\\"}\nbcrypt_rounds: 11\nenable_set_displayname: false\nenable_registration: true\nregistrations_require_3pid: [email]\nmatrix_authentication_service: {enabled: true}\n";
-    assert_eq!(self::found(switched, MAS), []);
+    let switched = "server_name: example.com\ndatabase: {name: psycopg2}\npassword_config: {pepper: \"hunter2 #'\\\"\\\\\"}\nbcrypt_rounds: 11\nenable_set_displayname: false\nenable_registration: true\nregistrations_require_3pid: [email]\nmatrix_authentication_service: {enabled: true, secret: SHARED}\n"
+        .replace("SHARED", SHARED);
+    assert_eq!(self::found(&switched, MAS), []);
+    // Nor can it have passwords on.
+    let off = switched.replace("{pepper", "{enabled: false, pepper");
+    assert_eq!(self::found(&off, MAS), []);
+}
+
+/// `matrix.secret` of the example.
+const SHARED: &str = "'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'";
+
+#[test]
+fn what_synapse_says_of_mas_is_compared() {
+    let with = |section: &str| format!("{SYNAPSE}matrix_authentication_service: {{{section}}}\n");
+    let right = format!("enabled: true, endpoint: 'http://localhost:8080/', secret: {SHARED}");
+    assert_eq!(found(&with(&right), MAS), []);
+    let wrong = "enabled: true, endpoint: 'http://wrong.example/', secret: hunter9";
+    assert_eq!(
+        ids(&found(&with(wrong), MAS)),
+        ["matrix_secret_differs", "mas_endpoint_unknown"]
+    );
+    let absent = "enabled: true, secret_path: /none";
+    assert_eq!(
+        ids(&found(&with(absent), MAS)),
+        ["matrix_secret_not_compared"]
+    );
+}
+
+#[test]
+fn a_new_password_by_email_is_compared_where_synapse_sends_mail() {
+    let mail = format!("{SYNAPSE}email: {{notif_from: a@example.com}}\n");
+    assert_eq!(ids(&found(&mail, MAS)), ["password_recovery_differs"]);
+    let on = MAS.replacen("account:", "account:\n  password_recovery_enabled: true", 1);
+    assert_eq!(found(&mail, &on), []);
+    // Without mail Synapse says nothing of it.
+    assert_eq!(found(SYNAPSE, &on), []);
+}
+
+#[test]
+fn files_that_cannot_be_read_hide_nothing_else() {
+    // None of them is of a database that is connected to.
+    let database = MAS
+        .replacen("password: \"FILL IN\"", "password_file: /none", 1)
+        .replacen(
+            "  host: localhost",
+            "  ssl_ca_file: /none\n  host: localhost",
+            1,
+        );
+    assert_eq!(found(SYNAPSE, &database), []);
+    let synapse = SYNAPSE.replacen("host: db.example.com", "host: h, sslrootcert: /none", 1);
+    assert_eq!(found(&synapse, MAS), []);
+
+    let both = MAS
+        .replacen("/run/secrets/github", "/run/secrets/gone", 1)
+        .replacen("cost: 11", "cost: 12", 1);
+    let found_both = found(SYNAPSE, &both);
+    assert_eq!(
+        ids(&found_both),
+        [
+            "password_cost_differs",
+            "provider_client_secret_not_compared"
+        ]
+    );
+    assert_eq!(
+        found_both[1].samples,
+        [
+            "oidc-github: `/run/secrets/gone`, named by `upstream_oauth2.providers[1].client_secret_file` in /m:160"
+        ]
+    );
+    let synapse = SYNAPSE.replacen("/run/secrets/github", "/run/secrets/gone", 1);
+    let found_synapse = found(&synapse, MAS);
+    assert_eq!(ids(&found_synapse), ["provider_client_secret_not_compared"]);
+    assert!(found_synapse[0].samples[0].contains("client_secret_path"));
+    // One file cannot be another than itself.
+    let mas = MAS.replacen("/run/secrets/github", "/run/secrets/gone", 1);
+    assert_eq!(found(&synapse, &mas), []);
 }
 
 #[test]
@@ -373,7 +457,7 @@ fn options_of_the_wrong_kind_are_errors() {
     let line = CommandLine {
         synapse_config: vec!["/s".into()],
         mas_config: vec!["/m".into()],
-        source: SourceNeed::NotNeeded,
+        connections: Connections::NotNeeded,
         ..CommandLine::default()
     };
     let settings = Settings::resolve(&line, &world).unwrap();

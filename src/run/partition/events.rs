@@ -66,7 +66,8 @@ impl<'b> Partition<'b, '_, '_> {
         }
         if let Some(counts) = self.results.reasons.get_mut(stop.reason) {
             counts.rows += 1;
-            if wanted {
+            // A row can come under one reason several times; it is one sample.
+            if wanted && (key.is_empty() || !counts.samples.contains(&key)) {
                 counts.samples.push(key);
             }
         }

@@ -5,7 +5,7 @@ mod providers;
 use std::collections::BTreeSet;
 
 use super::super::environment::testing::environment;
-use super::super::findings::{DataFacts, config_findings};
+use super::super::findings::{BcryptHashes, DataFacts, config_findings};
 use super::super::intended::WARNINGS;
 use super::super::lint::lint;
 use super::super::settings::{CommandLine, Settings};
@@ -143,7 +143,7 @@ fn no_secret_is_anywhere_but_in_the_text() {
 #[test]
 fn what_is_made_passes_our_own_checks() {
     let all = DataFacts {
-        has_bcrypt_hash: true,
+        bcrypt_hashes: BcryptHashes::Some(2),
     };
     for synapse in [
         EXAMPLE,
@@ -178,6 +178,55 @@ fn what_is_made_passes_our_own_checks() {
     assert_eq!(providers, ["oidc", "oidc-apple", "oidc-dex", "oidc-github"]);
 }
 
+#[test]
+fn the_secret_that_synapse_has_is_taken_over() {
+    let inline = "matrix_authentication_service: {enabled: false, secret: hunter6}";
+    let text = made(&minimal(inline)).text;
+    let text = text.reveal();
+    let line = "secret: hunter6  # `matrix_authentication_service.secret` in homeserver.yaml:";
+    assert!(text.contains(line), "{text}");
+    assert!(!text.contains("fresh random; Synapse's"), "{text}");
+    let file = "matrix_authentication_service: {secret_path: /run/shared}";
+    let text = made(&minimal(file)).text;
+    let text = text.reveal();
+    assert!(
+        text.contains("  secret_file: \"/run/shared\"  # "),
+        "{text}"
+    );
+    assert!(!text.contains("fresh random; Synapse's"), "{text}");
+    // Without any, it is Synapse that has to be told.
+    let text = made(&minimal("matrix_authentication_service: {}")).text;
+    assert!(text.reveal().contains("fresh random; Synapse's"));
+}
+
+#[test]
+fn passwords_are_recovered_where_synapse_sends_mail() {
+    for (synapse, recovered, by_email) in [
+        ("email: {notif_from: a@x}", true, true),
+        ("", false, true),
+        (
+            "email: {notif_from: a@x}\npassword_config: {enabled: false}",
+            false,
+            false,
+        ),
+        ("password_config: {localdb_enabled: false}", false, false),
+    ] {
+        let text = made(&minimal(synapse)).text;
+        let has = |line: &str| text.reveal().contains(line);
+        assert_eq!(
+            has("  password_recovery_enabled: true"),
+            recovered,
+            "{synapse}"
+        );
+        assert_eq!(
+            has("  login_with_email_allowed: true"),
+            by_email,
+            "{synapse}"
+        );
+        assert!(!has("password_recovery_enabled: false") && !has("allowed: false"));
+    }
+}
+
 /// The paths of all keys of a document; items of lists without their number.
 fn keys(value: &serde_yaml::Value, path: &str, into: &mut BTreeSet<String>) {
     match value {
@@ -203,12 +252,13 @@ fn every_key_is_one_that_mas_knows() {
             http: public_base listeners[].name listeners[].resources[].name listeners[].binds[].address \
                 listeners[].binds[].host listeners[].binds[].port
             database: host port username password database
-            matrix: kind homeserver endpoint secret
+            matrix: kind homeserver endpoint secret secret_file
             secrets: encryption keys[].kid keys[].key
             passwords: enabled schemes[].version schemes[].algorithm schemes[].cost schemes[].secret \
                 schemes[].unicode_normalization
             account: password_registration_enabled password_registration_email_required \
-                password_registration_token_required email_change_allowed displayname_change_allowed
+                password_registration_token_required password_recovery_enabled \
+                login_with_email_allowed email_change_allowed displayname_change_allowed
             captcha: service site_key secret_key
             email: transport mode hostname port username password from reply_to
             upstream_oauth2.providers[]: id synapse_idp_id human_name brand_name issuer client_id \
