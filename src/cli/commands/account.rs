@@ -79,7 +79,7 @@ async fn look_at(
         source: &args.sides.source_schema,
         target: &args.sides.target_schema,
     };
-    let databases = match Databases::open(job, schemas).await? {
+    let databases = match Box::pin(Databases::open(job, schemas)).await? {
         Opened::Ready(databases) => databases,
         Opened::InTheWay(found) => {
             let report = AccountReport::in_the_way(job, found);

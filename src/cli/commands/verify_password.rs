@@ -161,7 +161,7 @@ async fn look_and_try(
         source: &args.sides.source_schema,
         target: &args.sides.target_schema,
     };
-    let databases = match Databases::open(job, schemas).await? {
+    let databases = match Box::pin(Databases::open(job, schemas)).await? {
         Opened::Ready(databases) => databases,
         Opened::InTheWay(found) => {
             report.findings = found;

@@ -118,7 +118,7 @@ pub async fn look_in_time(
         findings: Vec::new(),
         readable: true,
     };
-    if let Err(mut failure) = Box::pin(compare(job, schemas, purpose, &mut looked)).await {
+    if let Err(mut failure) = compare(job, schemas, purpose, &mut looked).await {
         if failure.status == ExitStatus::CouldNotStart {
             name_lock_holders(&looked, &mut failure).await?;
         }
