@@ -1,6 +1,7 @@
 //! The command line: every command and flag, in one place.
 
 mod grants;
+mod migrate;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 pub use grants::{GrantArgs, GrantSide};
+pub use migrate::MigrateArgs;
 
 use super::mapping::Bundled;
 use super::operator::reject_limit::RejectLimit;
@@ -434,42 +436,6 @@ pub struct ConfigLintArgs {
     /// MAS's configuration (repeatable); else $MAS_CONFIG, else config.yaml
     #[arg(long, visible_alias = "mas-config", value_name = "FILE")]
     pub config: Vec<PathBuf>,
-}
-
-/// `migrate`.
-#[derive(Clone, Debug, Default, Args)]
-pub struct MigrateArgs {
-    /// Both sides.
-    #[command(flatten)]
-    pub sides: SideArgs,
-    /// What becomes of warnings.
-    #[command(flatten)]
-    pub findings: FindingArgs,
-    /// What becomes of rejected rows.
-    #[command(flatten)]
-    pub rejects: RejectArgs,
-    /// Do everything, then roll it back; can run beside a live Synapse
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Wait so long for each lock that others hold, such as 30s or 5m, instead of giving up at once
-    #[arg(long, value_name = "DURATION", value_parser = parse_wait)]
-    pub wait_lock: Option<Duration>,
-    /// Go on without locks on Synapse's tables, where the role may not take them
-    #[arg(long)]
-    pub no_source_lock: bool,
-    /// Before COMMIT read the written rows back, and roll back if they are not what was written
-    #[arg(long)]
-    pub verify: bool,
-    /// Tell what happens as JSON lines, in this file (mode 0600) or on stdout (-)
-    #[arg(long, value_name = "FILE|-")]
-    pub events: Option<PathBuf>,
-    /// Write the report to this file, on failure too (not for status 2): a page if its name ends in
-    /// .html, else JSON (repeatable)
-    #[arg(long, value_name = "FILE")]
-    pub report: Vec<PathBuf>,
-    /// The reverse proxy that the next steps are written for; the report has all
-    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
-    pub proxy: Proxy,
 }
 
 /// `verify`.

@@ -142,6 +142,7 @@ registry! {
     E0621, "0.1.0", "catalog contradicts itself";
     E0622, "0.1.0", "no such catalog is shipped";
     E0630, "0.1.0", "database server cannot be reached";
+    W0630, "0.1.0", "connection without TLS";
     E0631, "0.1.0", "unknown host";
     E0632, "0.1.0", "authentication failed";
     E0633, "0.1.0", "no such database";

@@ -14,6 +14,16 @@ pub(crate) enum TableLock {
     AccessExclusive,
 }
 
+/// The modes, as `pg_locks` names them, of whoever changes rows or is about to. Building an index and
+/// clean-up are not among them.
+pub(crate) const ROW_CHANGING_MODES: &[&str] = &[
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+];
+
 impl TableLock {
     fn sql(self) -> &'static str {
         match self {

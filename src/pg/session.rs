@@ -6,6 +6,8 @@ use std::fmt;
 
 use tokio_postgres::{Client, Error, Row};
 
+use super::lock::FORGET_SESSIONS;
+use super::query::ROW_CHANGING_MODES;
 use super::server_error;
 use super::{PgError, PgErrorKind};
 use crate::diagnostics::{Diagnostic, codes};
@@ -21,6 +23,8 @@ pub struct Session {
     pub user: Option<String>,
     /// Where it connected from; `None` for a UNIX socket or a process of the server.
     pub client_address: Option<String>,
+    /// When it connected; hidden from roles that may not see it.
+    pub connected_since: Option<String>,
     /// `active`, `idle`, `idle in transaction` …; hidden from roles that may not see it.
     pub state: Option<String>,
     /// `client backend`, `autovacuum worker` …; hidden from roles that may not see it.
@@ -40,6 +44,7 @@ impl Session {
                 .unwrap_or_default(),
             user: row.try_get("user")?,
             client_address: row.try_get("client_address")?,
+            connected_since: row.try_get("connected_since")?,
             state: row.try_get("state")?,
             backend_type: row.try_get("backend_type")?,
             locks: row.try_get("locks")?,
@@ -73,6 +78,9 @@ impl fmt::Display for Session {
         if let Some(address) = &self.client_address {
             write!(f, ", from {address}")?;
         }
+        if let Some(since) = &self.connected_since {
+            write!(f, ", connected since {since}")?;
+        }
         if let Some(state) = &self.state {
             write!(f, ", {state}")?;
         }
@@ -99,6 +107,31 @@ pub async fn other_sessions(client: &Client, own: &[i32]) -> Result<Vec<Session>
     let looked = async {
         let rows = client
             .query(include_str!("sql/other_sessions.sql"), &[&own])
+            .await?;
+        rows.iter()
+            .map(Session::from_row)
+            .collect::<Result<Vec<Session>, Error>>()
+    };
+    looked.await.map_err(|error| unseen(&error))
+}
+
+/// The sessions that may change rows of `tables`, except that of `client`, those whose process numbers
+/// are in `own`, and those that only read whatever their role may do: replication, `pg_dump`, this
+/// program. Their locks are those under which rows of the tables are changed.
+///
+/// # Errors
+/// E0676 if they cannot be looked at.
+pub(crate) async fn writing_sessions(
+    client: &Client,
+    tables: &[u32],
+    own: &[i32],
+) -> Result<Vec<Session>, PgError> {
+    let looked = async {
+        // Sessions are remembered for the length of a transaction otherwise.
+        client.batch_execute(FORGET_SESSIONS).await?;
+        let statement = include_str!("sql/writing_sessions.sql");
+        let rows = client
+            .query(statement, &[&own, &tables, &ROW_CHANGING_MODES])
             .await?;
         rows.iter()
             .map(Session::from_row)

@@ -32,3 +32,4 @@ mod snapshots;
 mod undo;
 mod verify;
 mod waiting;
+mod writers;

@@ -22,13 +22,14 @@ async fn b1_the_source_is_the_same_after_every_command() {
     assert_eq!(pair.source.state(), source);
 }
 
-#[tokio::test]
+// A session ends while the program runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b1_a_live_source_can_be_looked_at_but_not_migrated() {
     let pair = Pair::new("b1_live").await;
     let writer = pair.source.connect().await;
     writer
         .batch_execute(
-            "SET application_name = 'a live Synapse'; BEGIN;
+            "SET application_name = 'a live Synapse'; COMMIT; BEGIN;
              LOCK TABLE devices IN ROW EXCLUSIVE MODE",
         )
         .await
@@ -50,7 +51,12 @@ async fn b1_a_live_source_can_be_looked_at_but_not_migrated() {
     );
     assert_eq!(refused.json()["verdict"]["exit"], 3);
     assert_eq!(pair.states(), before);
+    // Who is idle goes on writing as soon as the run is over.
     writer.batch_execute("ROLLBACK").await.unwrap();
+    pair.run(&["migrate"])
+        .answered(3, &["E0653", "a live Synapse", "idle"]);
+    assert_eq!(pair.states(), before);
+    drop(writer);
     pair.run(&["migrate"]).answered(0, &["committed"]);
 }
 
@@ -76,7 +82,7 @@ async fn b1_a_role_that_may_only_read_is_told_what_to_grant() {
         ],
     );
     assert_eq!(pair.states(), before);
-    // Without locks, a session of somebody else is reason enough to refuse.
+    // Without locks as with them: whoever may write keeps it from beginning.
     let other = pair.source.connect().await;
     other
         .batch_execute("SET application_name = 'somebody else'")

@@ -76,8 +76,11 @@ async fn snapshots_of_a_check() {
         .socket_directory()
         .display()
         .to_string();
+    let version = pair.source.psql("SHOW server_version");
+    let version = version.split_whitespace().next().unwrap().to_owned();
     let text = run
         .stderr
+        .replace(&format!("PostgreSQL {version}"), "PostgreSQL [version]")
         .replace(&socket, "[socket]")
         .replace(&pair.directory.path().display().to_string(), "[directory]")
         .replace(&pair.source.name, "[source]")

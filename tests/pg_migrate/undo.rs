@@ -121,6 +121,54 @@ async fn a_running_mas_keeps_its_rows() {
     assert_eq!(pair.states(), before);
 }
 
+#[tokio::test]
+async fn a_mas_that_was_started_in_between_is_known_by_its_workers() {
+    let pair = Pair::new("undo_workers").await;
+    // One that was there before the run, and one that signed off then.
+    pair.target.psql(
+        "INSERT INTO queue_workers VALUES
+            (gen_random_uuid(), now() - interval '9 days', now() - interval '8 days', NULL),
+            (gen_random_uuid(), now() - interval '9 days', now() - interval '1 hour', now() - interval '1 hour')",
+    );
+    pair.run(&["migrate"]).answered(0, &[]);
+    pair.after(&["undo", "--dry-run"])
+        .answered(0, &["would be removed"]);
+    for (worker, said) in [
+        ("now(), now(), NULL", ", alive"),
+        // The clock of MAS's machine is another; it lives.
+        (
+            "now() - interval '1 hour', now() - interval '1 minute', NULL",
+            ", alive",
+        ),
+        ("now(), now(), now()", "worker `"),
+        // It was there before, and came back.
+        ("now() - interval '9 days', now(), now()", "worker `"),
+    ] {
+        pair.target.psql(&format!(
+            "INSERT INTO queue_workers VALUES ('00000000-0000-0000-0000-000000000007', {worker})"
+        ));
+        let before = pair.states();
+        let refused = pair.after(&["undo"]);
+        refused.answered(
+            10,
+            &["E0678", "MAS has been started since the run began: worker `00000000-0000-0000-0000-000000000007`, registered at 20", said],
+        );
+        assert_eq!(refused.stderr.contains("alive"), said == ", alive");
+        assert_eq!(refused.stderr.matches("since the run began").count(), 1);
+        assert_eq!(pair.states(), before);
+        pair.after(&["undo", "--force", "--dry-run"]).answered(
+            0,
+            &["lost with it:", "MAS has been started", "would be removed"],
+        );
+        pair.target.psql(
+            "DELETE FROM queue_workers WHERE queue_worker_id = '00000000-0000-0000-0000-000000000007'",
+        );
+    }
+    // An older MAS keeps no such list.
+    pair.target.psql("DROP TABLE queue_workers CASCADE");
+    pair.after(&["undo"]).answered(0, &["undone"]);
+}
+
 /// Everything a hostile database may have tied to the tables of a run: circles, a table that refers to
 /// itself and takes rows along, and a session of the run that refers to a session that came later.
 const CIRCLES: &str = "

@@ -1,4 +1,6 @@
 //! `--wait-lock`: whoever is in the way is waited for, and named meanwhile.
+//!
+//! Several threads: sessions work, and end, while the program runs.
 
 use std::fs;
 use std::time::Duration;
@@ -13,16 +15,16 @@ const SOURCE_LOCK: &str = "SET application_name = 'a live Synapse'; BEGIN;
 const TARGET_LOCK: &str = "SET application_name = 'a live MAS'; BEGIN;
     LOCK TABLE users IN ROW SHARE MODE";
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_in_use_is_waited_for() {
     let pair = Pair::new("wait_source").await;
     let writer = pair.source.connect().await;
     writer.batch_execute(SOURCE_LOCK).await.unwrap();
     let events = pair.path("events.jsonl");
     let mut running = pair.start(&["migrate", "--wait-lock", "5m", "--events", &events]);
-    running.wait_for("waiting for tables of the source, ");
+    running.wait_for("waiting for other sessions of the source to end, ");
     running.wait_for("        process ");
-    writer.batch_execute("ROLLBACK").await.unwrap();
+    drop(writer);
     pair.end(running).answered(
         0,
         &[
@@ -37,14 +39,30 @@ async fn a_source_in_use_is_waited_for() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
         .find(|event| event["event"] == "waiting")
         .unwrap();
-    assert_eq!(waiting["what"], "tables of the source");
+    assert_eq!(waiting["what"], "other sessions of the source to end");
     let session = waiting["sessions"][0].as_str().unwrap();
     assert!(session.contains("a live Synapse"), "{session}");
     let left = waiting["seconds_left"].as_f64().unwrap();
     assert!(left > 250.0 && left <= 300.0, "{left}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_without_a_session_is_waited_for() {
+    let pair = Pair::new("wait_prepared").await;
+    pair.source
+        .psql("BEGIN; LOCK TABLE devices IN ROW EXCLUSIVE MODE; PREPARE TRANSACTION 'left over'");
+    pair.run(&["migrate"]).answered(
+        3,
+        &["E0653", "are in use", "prepared transaction `left over`"],
+    );
+    let mut running = pair.start(&["migrate", "--wait-lock", "5m"]);
+    running.wait_for("waiting for tables of the source, ");
+    running.wait_for("        prepared transaction `left over`");
+    pair.source.psql("ROLLBACK PREPARED 'left over'");
+    pair.end(running).answered(0, &["committed"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_in_use_is_waited_for() {
     let pair = Pair::new("wait_target").await;
     // Nobody is to be found at the look; the session comes after it.
@@ -52,10 +70,10 @@ async fn a_target_in_use_is_waited_for() {
         let writer = pair.source.connect().await;
         writer.batch_execute(SOURCE_LOCK).await.unwrap();
         let mut running = pair.start(&["migrate", "--wait-lock", "5m"]);
-        running.wait_for("waiting for tables of the source, ");
+        running.wait_for("waiting for other sessions of the source to end, ");
         let mas = pair.target.connect().await;
         mas.batch_execute(TARGET_LOCK).await.unwrap();
-        writer.batch_execute("ROLLBACK").await.unwrap();
+        drop(writer);
         running.wait_for("waiting for tables of the target, ");
         running.wait_for("        process ");
         mas.batch_execute("ROLLBACK").await.unwrap();
@@ -66,7 +84,7 @@ async fn a_target_in_use_is_waited_for() {
         .answered(0, &["application `a live MAS`", "committed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_run_is_waited_for_before_and_after_the_look() {
     let pair = Pair::new("wait_run").await;
     let other = pair.target.connect().await;
@@ -88,10 +106,10 @@ async fn another_run_is_waited_for_before_and_after_the_look() {
             AND application_name = 'another mapwright'",
         pair.target.name
     ));
-    running.wait_for("waiting for tables of the source, ");
+    running.wait_for("waiting for other sessions of the source to end, ");
     let third = pair.target.connect().await;
     third.batch_execute(&lock).await.unwrap();
-    writer.batch_execute("ROLLBACK").await.unwrap();
+    drop(writer);
     running.wait_for("[ 1/10]");
     running.wait_for("waiting for another run to end, ");
     third.batch_execute("ROLLBACK").await.unwrap();
@@ -99,7 +117,7 @@ async fn another_run_is_waited_for_before_and_after_the_look() {
         .answered(0, &["another mapwright", "committed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn patience_comes_to_an_end() {
     let pair = Pair::new("wait_end").await;
     let writer = pair.source.connect().await;
@@ -108,7 +126,7 @@ async fn patience_comes_to_an_end() {
     pair.run(&["migrate", "--wait-lock", "2s"]).answered(
         3,
         &[
-            "waiting for tables of the source",
+            "waiting for other sessions of the source to end",
             "E0653",
             "a live Synapse",
             "waited for 2 s",
@@ -125,7 +143,7 @@ async fn patience_comes_to_an_end() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_can_be_interrupted() {
     let pair = Pair::new("wait_int").await;
     let before = pair.states();
@@ -134,7 +152,7 @@ async fn waiting_can_be_interrupted() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let begun = std::time::Instant::now();
         let mut running = pair.start(&["migrate", "--wait-lock", "10m"]);
-        running.wait_for("waiting for tables of the source, ");
+        running.wait_for("waiting for other sessions of the source to end, ");
         running.signal(signal);
         pair.end(running).answered(code, &["nothing was changed"]);
         assert!(begun.elapsed() < Duration::from_secs(60));

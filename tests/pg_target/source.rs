@@ -7,7 +7,7 @@ use mapwright::diagnostics::codes;
 use mapwright::pg::source::{
     PgScans, PgSource, ScanQuery, SourceLock, SourceOptions, load, may_lock,
 };
-use mapwright::pg::{Connect, PgError, PgErrorKind};
+use mapwright::pg::{Connect, Patience, PgError, PgErrorKind};
 use mapwright::run::RowSource;
 
 use crate::cluster::{Database, Server};
@@ -235,11 +235,15 @@ async fn a_real_run_keeps_writers_out_until_it_is_released() {
     database.sql(PEOPLE);
     let connect = database.connector();
     let source = open(&connect, SourceLock::Exclusive).await.unwrap();
+    source.nobody_came(&Patience::default()).await.unwrap();
     let writer = database.session("the service").await;
     let insert = "SET lock_timeout = '50ms'; INSERT INTO pets VALUES ('x', 'y')";
     let refused = writer.batch_execute(insert).await.unwrap_err();
     assert_eq!(refused.code().unwrap().code(), "55P03");
     writer.batch_execute("SELECT * FROM people").await.unwrap();
+    let came = source.nobody_came(&Patience::default()).await.unwrap_err();
+    assert_eq!(came.diagnostic.code, codes::E0653);
+    assert!(came.diagnostic.notes[0].contains("application `the service`"));
     source.release().await.unwrap();
     writer.batch_execute(insert).await.unwrap();
 }
@@ -259,13 +263,18 @@ async fn a_real_run_notices_a_writer_and_names_it() {
         (codes::E0653, PgErrorKind::CouldNotStart)
     );
     let note = &error.diagnostic.notes[0];
-    assert!(
-        note.contains("application `the service`, user `tester`, idle in transaction"),
-        "{note}"
-    );
+    for words in [
+        "application `the service`, user `tester`, connected since 20",
+        " UTC, idle in transaction",
+    ] {
+        assert!(note.contains(words), "{note}");
+    }
     assert!(note.contains("holds RowExclusiveLock on people"), "{note}");
     assert!(!format!("{error:?}").contains("s3cret"));
     writer.batch_execute("ROLLBACK").await.unwrap();
+    let idle = refusal(&database.connector(), SourceLock::Exclusive).await;
+    assert!(idle.diagnostic.notes[0].ends_with(" UTC, idle"), "{idle:?}");
+    drop(writer);
     open(&database.connector(), SourceLock::Exclusive)
         .await
         .unwrap();
@@ -307,13 +316,17 @@ async fn a_role_that_may_only_read_gets_the_grant_told() {
     assert_eq!(foreseen.diagnostic, error.diagnostic);
 
     let service = database.session("the service").await;
-    let unlocked = open(&connect, SourceLock::NoLock).await.unwrap();
-    let others: Vec<&str> = unlocked
-        .other_sessions()
-        .iter()
-        .map(|session| session.application_name.as_str())
-        .collect();
-    assert!(others.contains(&"the service"), "{others:?}");
+    let error = refusal(&connect, SourceLock::NoLock).await;
+    assert_eq!(error.diagnostic.code, codes::E0653);
+    assert!(error.diagnostic.notes[0].contains("application `the service`"));
+    let mut options = SourceOptions::new("public", SourceLock::NoLock);
+    options.allowed_sessions = vec!["application=the service".parse().unwrap()];
+    let unlocked = PgSource::open(&connect, &options, &["people", "pets"])
+        .await
+        .unwrap();
+    let beside = unlocked.sessions_beside();
+    assert_eq!(beside.len(), 1, "{beside:?}");
+    assert_eq!(beside[0].application_name, "the service");
     unlocked.release().await.unwrap();
     drop(service);
 
@@ -321,6 +334,8 @@ async fn a_role_that_may_only_read_gets_the_grant_told() {
     may_lock(&client, "public", &["people", "pets"])
         .await
         .unwrap();
+    // Its role may write by now.
+    drop(client);
     let source = open(&connect, SourceLock::Exclusive).await.unwrap();
     // The right to write is not made use of.
     let refused = source
@@ -338,7 +353,9 @@ async fn a_serializable_writer_holds_the_snapshot_back_and_is_named() {
     let database = server.database();
     database.admin(PEOPLE);
     let connect = database.connect_as("postgres");
-    let writer = connect().await.unwrap();
+    // Whatever it writes: nobody else may write to the tables.
+    database.admin("CREATE ROLE bystander LOGIN");
+    let writer = database.connect_as("bystander")().await.unwrap();
     writer
         .batch_execute(
             "SET application_name = 'another service'; \

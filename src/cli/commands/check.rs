@@ -6,6 +6,7 @@ use crate::cli::args::{CheckArgs, OutputFormat, Proxy};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Acceptance, Accepted, Standing};
+use crate::cli::operator::connected;
 use crate::cli::operator::events::Events;
 use crate::cli::operator::files;
 use crate::cli::operator::grants;
@@ -182,6 +183,8 @@ async fn look_at_all(
     frame.sides.clone_from(&looked.sides);
     outcome.phases.push(step.end());
     events.databases(&looked.sides);
+    connected::tell(job, source, &looked, printer);
+    connected::who_may_write(&looked, printer);
     if looked.readable {
         lock_rights(job, &mut looked, schemas).await?;
         let step = events.step(REHEARSE);

@@ -127,6 +127,7 @@ async fn show(
         sides,
         dry_run: true,
         no_source_lock: false,
+        allow_source_session: Vec::new(),
         wait_lock: None,
     };
     let status = Box::pin(super::migrate::run(&migrate, printer)).await?;

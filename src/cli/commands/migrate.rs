@@ -6,6 +6,7 @@ use crate::cli::args::{MigrateArgs, OutputFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::operator::accept::{Accepted, Standing};
+use crate::cli::operator::connected;
 use crate::cli::operator::events::Events;
 use crate::cli::operator::files;
 use crate::cli::operator::interrupt::Interrupts;
@@ -214,6 +215,10 @@ async fn attempt(
     frame.sides.clone_from(&looked.sides);
     outcome.phases.push(step.end());
     events.databases(&looked.sides);
+    connected::tell(job, source, &looked, printer);
+    if args.dry_run {
+        connected::who_may_write(&looked, printer);
+    }
     // What the configurations forbid is known before a row is read; what hangs on the rows is asked
     // again when they are.
     outcome.findings.clone_from(&looked.findings);

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cli::args::{OutputFormat, UndoArgs};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::across::workers_since;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::past_run::PastRun;
 use crate::cli::operator::report::{SCHEMA_VERSION, TableReport, Verdict};
@@ -152,6 +153,9 @@ async fn prepare(
         .iter()
         .map(|session| format!("somebody is connected to the target: {session}"))
         .collect();
+    if job.settings.products.is_some() {
+        losses.extend(workers_since(undo.client(), schema, past.started_at).await?);
+    }
     losses.extend(changes(&undo, job, past, schema, printer).await?);
     losses.extend(hanging(&undo));
     if !losses.is_empty() && !args.force {

@@ -3,6 +3,7 @@
 use crate::cli::args::{OutputFormat, VerifyArgs};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::operator::connected;
 use crate::cli::operator::interrupt::Interrupts;
 use crate::cli::operator::past_run::PastRun;
 use crate::cli::operator::preflight::{Purpose, Schemas, look};
@@ -141,6 +142,7 @@ async fn compare(
     };
     let looked = look(job, source, schemas, Purpose::Compare).await?;
     frame.sides.clone_from(&looked.sides);
+    connected::tell(job, source, &looked, printer);
     if findings::any_error(&looked.findings) || !looked.readable {
         outcome.findings = looked.findings;
         return Ok(outcome.into());

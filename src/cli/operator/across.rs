@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tokio_postgres::Client;
 
 use crate::base::ident::{literal, qualified};
@@ -138,12 +139,7 @@ pub fn complete_empty_target(findings: &mut [Finding]) {
 /// A question that the server refuses.
 pub async fn target(client: &Client, schema: &str) -> Result<Vec<Finding>, PgError> {
     let mut findings = Vec::new();
-    let workers = qualified(schema, "queue_workers");
-    let there = format!(
-        "SELECT count(*) FROM pg_catalog.to_regclass({}) AS t WHERE t IS NOT NULL",
-        literal(&workers)
-    );
-    if references::number(client, &there, "whether there are workers").await? > 0 {
+    if has_workers(client, schema).await? {
         let query = in_schema(include_str!("queries/mas_workers.sql"), schema);
         let found = references::counted(client, &query, "which workers are alive").await?;
         findings.extend(error(
@@ -179,6 +175,44 @@ pub async fn target(client: &Client, schema: &str) -> Result<Vec<Finding>, PgErr
         ));
     }
     Ok(findings)
+}
+
+/// Whether MAS keeps a list of its workers.
+async fn has_workers(client: &Client, schema: &str) -> Result<bool, PgError> {
+    let workers = qualified(schema, "queue_workers");
+    let there = format!(
+        "SELECT count(*) FROM pg_catalog.to_regclass({}) AS t WHERE t IS NOT NULL",
+        literal(&workers)
+    );
+    Ok(references::number(client, &there, "whether there are workers").await? > 0)
+}
+
+/// The workers of MAS that are alive or were there after a moment, in phrases: since then MAS has run,
+/// whatever its other tables show.
+///
+/// # Errors
+/// A question that the server refuses.
+pub async fn workers_since(
+    client: &Client,
+    schema: &str,
+    since: Timestamp,
+) -> Result<Vec<String>, PgError> {
+    if !has_workers(client, schema).await? {
+        return Ok(Vec::new());
+    }
+    let query = in_schema(include_str!("queries/mas_workers_since.sql"), schema)
+        .replace("{since}", &literal(&since.to_string()));
+    let (count, samples) =
+        references::counted(client, &query, "which workers there were since").await?;
+    let mut phrases: Vec<String> = samples
+        .iter()
+        .map(|worker| format!("MAS has been started since the run began: worker {worker}"))
+        .collect();
+    let more = count.saturating_sub(phrases.len() as u64);
+    if more > 0 {
+        phrases.push(format!("… and {} more workers of MAS", thousands(more)));
+    }
+    Ok(phrases)
 }
 
 /// A warning if anything was counted.

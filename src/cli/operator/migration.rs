@@ -21,6 +21,7 @@ use crate::run::{Inputs, RunReport, find_row, run as run_plan};
 use super::accept::Standing;
 use super::across::Across;
 use super::building::Building;
+use super::connected;
 use super::forecast::Forecast;
 use super::interrupt::Interrupts;
 use super::preflight::{Looked, Schemas};
@@ -112,6 +113,7 @@ impl Migration<'_> {
         };
         let options = SourceOptions {
             own_sessions: vec![looked.source.facts.backend_pid],
+            allowed_sessions: self.args.allow_source_session.clone(),
             patience: self.patience.clone(),
             ..SourceOptions::new(self.schemas.source, lock)
         };
@@ -124,9 +126,7 @@ impl Migration<'_> {
             reader = PgSource::open(&source_connect, &options, &tables) => reader?,
             _ = interrupts.wait() => return Err(interrupted()),
         };
-        if lock == SourceLock::NoLock {
-            self.unlocked_sessions(&reader)?;
-        }
+        connected::beside(reader.sessions_beside(), self.audience.printer);
         outcome.phases.push(step.end());
         let ended = Box::pin(self.write(
             &looked,
@@ -144,23 +144,6 @@ impl Migration<'_> {
             tracing::debug!("releasing the source: {}", error.diagnostic.message);
         }
         Ok(end)
-    }
-
-    /// Without locks, nobody else may be connected to the source.
-    fn unlocked_sessions(&self, reader: &PgSource) -> Result<(), Failure> {
-        let others = reader.other_sessions();
-        if others.is_empty() {
-            return Ok(());
-        }
-        let mut diagnostic = Diagnostic::error(
-            codes::E0653,
-            "other sessions are connected to the source, and it is not locked",
-        );
-        for session in others.iter().take(5) {
-            diagnostic = diagnostic.note(session.to_string());
-        }
-        let diagnostic = diagnostic.help("stop what uses the source, then try again");
-        Err(Failure::one(ExitStatus::CouldNotStart, diagnostic))
     }
 
     async fn write(
@@ -239,6 +222,7 @@ impl Migration<'_> {
             return Ok(End::Refused);
         }
         let mut read_back = None;
+        let mut while_waiting = interrupts.clone();
         let ended = {
             let finish = async {
                 let complete = transaction.complete(written).await?;
@@ -263,6 +247,14 @@ impl Migration<'_> {
                 let ending = if self.args.dry_run {
                     Ending::RollBack
                 } else {
+                    let alone = tokio::select! {
+                        alone = reader.nobody_came(&self.patience) => alone.map_err(Ended::from),
+                        _ = while_waiting.wait() => Err(interrupted().into()),
+                    };
+                    if let Err(ended) = alone {
+                        complete.end(Ending::RollBack, target_connect).await?;
+                        return Err(ended);
+                    }
                     Ending::Commit
                 };
                 complete.end(ending, target_connect).await?;

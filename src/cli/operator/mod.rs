@@ -4,6 +4,7 @@ pub mod accept;
 pub mod across;
 pub mod advice;
 pub mod building;
+pub mod connected;
 pub mod events;
 pub mod files;
 pub mod findings;

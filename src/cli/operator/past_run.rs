@@ -20,8 +20,10 @@ use super::report::SCHEMA_VERSION;
 pub struct PastRun {
     /// The name of its mapping.
     pub mapping: String,
-    /// Its clock.
+    /// Its clock, which `--migrated-at` may have set to any moment.
     pub migrated_at: Timestamp,
+    /// When it began.
+    pub started_at: Timestamp,
     /// The rows it wrote, by table.
     pub written: Vec<PastTable>,
     /// How many rows it rejected and left out.
@@ -49,6 +51,7 @@ struct Document {
     dry_run: bool,
     mapping: PastMapping,
     migrated_at: String,
+    started_at: String,
     written: Vec<PastTable>,
     rejects: Option<PastRejects>,
     undone_at: Option<String>,
@@ -259,9 +262,14 @@ impl PastRun {
             .migrated_at
             .parse()
             .map_err(|_| "its `migrated_at` is no moment".to_owned())?;
+        let started_at = document
+            .started_at
+            .parse()
+            .map_err(|_| "its `started_at` is no moment".to_owned())?;
         Ok(Self {
             mapping: document.mapping.name,
             migrated_at,
+            started_at,
             written: document.written,
             undone_at: document.undone_at,
             left_out: document.rejects.map_or(0, |rejects| rejects.rejected),
@@ -277,7 +285,7 @@ mod tests {
         format!(
             r#"{{"schema_version": {SCHEMA_VERSION}, "command": "{command}", "dry_run": {dry_run},
             "mapping": {{"name": "books", "source": "", "target": ""}},
-            "migrated_at": "2026-05-01T02:00:00Z", "unknown": [1],
+            "migrated_at": "2026-05-01T02:00:00Z", "started_at": "2026-05-02T02:00:00Z", "unknown": [1],
             "written": [{{"table": "users", "rows": 3, "digest": "00ff"}}],
             "verdict": {{"exit": 0, "committed": {committed}, "text": "", "problems": []}}}}"#
         )
@@ -287,6 +295,7 @@ mod tests {
     fn a_committed_migration_is_read() {
         let run = PastRun::parse(&report("migrate", false, true)).unwrap();
         assert_eq!(run.migrated_at.to_string(), "2026-05-01T02:00:00Z");
+        assert_eq!(run.started_at.to_string(), "2026-05-02T02:00:00Z");
         assert_eq!(run.written[0].rows, 3);
     }
 

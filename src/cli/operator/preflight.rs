@@ -13,6 +13,7 @@ use crate::cli::mapping::Compiled;
 use crate::diagnostics::{Finding, FindingSeverity};
 use crate::pg::database::{DatabaseFacts, database_facts, read_only};
 use crate::pg::introspect::{introspect, schema_version, unfinished_versions};
+use crate::pg::source::writing_sessions;
 use crate::pg::target::{
     Readable, may_read, preflight as target_preflight, surprises, wait_for_other_runs,
 };
@@ -206,6 +207,15 @@ async fn compare(
     }
     if purpose == Purpose::Migrate {
         looked.findings.extend(unproven(job));
+    }
+    if source_ok && purpose == Purpose::Migrate {
+        // No finding: beside a live service they are as they should be.
+        let Connection { client, facts, .. } = &looked.source;
+        let own = [facts.backend_pid];
+        let found = writing_sessions(client, schemas.source, &job.source_tables(), &own).await?;
+        if let [Some(source), _] = &mut looked.sides {
+            source.writing_sessions = Some(found.iter().map(ToString::to_string).collect());
+        }
     }
     if target_ok && purpose == Purpose::Migrate {
         let problems =

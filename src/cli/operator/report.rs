@@ -111,6 +111,10 @@ pub struct SideReport {
     pub schema_version: Option<i64>,
     /// Whether the connection was encrypted.
     pub tls: bool,
+    /// Of the source, where a migration is about to be: the sessions of others that may write to its
+    /// tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writing_sessions: Option<Vec<String>>,
 }
 
 impl SideReport {
@@ -121,6 +125,7 @@ impl SideReport {
             server_version: facts.version.clone(),
             schema_version: None,
             tls: facts.tls.is_some(),
+            writing_sessions: None,
         }
     }
 }

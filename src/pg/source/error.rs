@@ -111,6 +111,65 @@ pub(super) fn locked(sessions: &[Session], waited: Option<String>) -> PgError {
     )
 }
 
+/// How many sessions a message names.
+const NAMED: usize = 20;
+
+/// Somebody may write, though nobody does at the moment.
+pub(super) fn others_may_write(sessions: &[Session], waited: Option<String>) -> PgError {
+    let mut diagnostic = Diagnostic::error(
+        codes::E0653,
+        "other sessions that may write are connected to the source",
+    );
+    diagnostic.notes = named(sessions);
+    diagnostic
+        .notes
+        .push("what they write after the tables were read would be in the source alone".to_owned());
+    diagnostic.notes.extend(waited);
+    PgError::new(PgErrorKind::CouldNotStart, what_to_do(diagnostic))
+}
+
+/// Somebody has come who may write, before what was read could be relied on.
+pub(super) fn others_came(sessions: &[Session], waited: Option<String>) -> PgError {
+    let mut diagnostic = Diagnostic::error(
+        codes::E0653,
+        "other sessions that may write have connected to the source while it was read",
+    );
+    diagnostic.notes = named(sessions);
+    diagnostic
+        .notes
+        .push("what they write from now on would be in the source alone".to_owned());
+    diagnostic.notes.extend(waited);
+    PgError::new(PgErrorKind::CouldNotStart, what_to_do(diagnostic))
+}
+
+fn what_to_do(diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic
+        .help("stop the service that uses the source with all its workers, a connection pooler that keeps sessions for it, and whatever else may write, then run again; `--wait-lock 5m` waits for them")
+        .help("beside a session that is known not to write, such as a monitor's, go on by `--allow-source-session application=NAME`")
+}
+
+/// A note for each session, up to a number, and one about what cannot be seen.
+fn named(sessions: &[Session]) -> Vec<String> {
+    let mut notes: Vec<String> = sessions
+        .iter()
+        .take(NAMED)
+        .map(ToString::to_string)
+        .collect();
+    if sessions.len() > NAMED {
+        notes.push(format!("… and {} more", sessions.len() - NAMED));
+    }
+    if sessions
+        .iter()
+        .any(|session| session.backend_type.is_none() && session.pid.is_some())
+    {
+        notes.push(
+            "a role without `pg_read_all_stats` does not see from where others are connected, since when, and whether they are idle"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
 /// A serializable transaction somewhere in the cluster did not end in time.
 pub(super) fn no_safe_snapshot(seconds: u64, blockers: &[Session]) -> PgError {
     let mut diagnostic = Diagnostic::error(

@@ -12,6 +12,7 @@ mod error;
 mod lock;
 mod partition;
 mod scan;
+mod writers;
 
 use std::time::Duration;
 
@@ -29,8 +30,11 @@ use copy_stream::CopyStream;
 pub(crate) use error::{encoding, missing_tables};
 pub use partition::PartitionRows;
 pub use scan::{PgScans, ScanQuery};
+pub use writers::AllowedSession;
+use writers::Writers;
 
-/// How other sessions are kept from changing the source while it is read.
+/// How other sessions are kept from changing the source while it is read. A real run, with locks or
+/// without, does not begin beside sessions that may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceLock {
     /// Nobody writes: `EXCLUSIVE` locks, refused at once if somebody does. For a real run.
@@ -38,8 +42,7 @@ pub enum SourceLock {
     /// Others may write, the snapshot does not see it: `ACCESS SHARE` locks, which only keep the
     /// tables' structure. For looking, beside a service that runs.
     Shared,
-    /// As `Shared`, but for a real run whose role may not lock: the caller looks at
-    /// [`PgSource::other_sessions`] and decides.
+    /// As `Shared`, but for a real run whose role may not lock.
     NoLock,
 }
 
@@ -53,9 +56,11 @@ pub struct SourceOptions {
     /// Process numbers of the caller's other connections to the source, which are not to be taken
     /// for somebody else's.
     pub own_sessions: Vec<i32>,
+    /// Sessions of others that a real run goes on beside, as long as they change none of the tables.
+    pub allowed_sessions: Vec<AllowedSession>,
     /// How long serializable transactions of the server may keep the snapshot back.
     pub snapshot_wait: Duration,
-    /// How long whoever uses the tables is waited for.
+    /// How long whoever uses the tables, or may, is waited for.
     pub patience: Patience,
 }
 
@@ -66,6 +71,7 @@ impl SourceOptions {
             schema: schema.into(),
             lock,
             own_sessions: Vec::new(),
+            allowed_sessions: Vec::new(),
             snapshot_wait: Duration::from_secs(30),
             patience: Patience::default(),
         }
@@ -79,7 +85,8 @@ pub struct PgSource {
     leader: Client,
     schema: String,
     snapshot: String,
-    other_sessions: Vec<Session>,
+    writers: Writers,
+    beside: Vec<Session>,
 }
 
 impl PgSource {
@@ -105,23 +112,43 @@ impl PgSource {
             return Err(missing_tables("source", &options.schema, &found.missing));
         }
         lock::check_privileges(&leader, &found.relations, options.lock).await?;
-        let other_sessions = session::other_sessions(&leader, &options.own_sessions).await?;
         let tables = &found.relations;
-        lock::begin_and_lock(&leader, tables, options.lock, &options.patience).await?;
-        let snapshot =
-            lock::export_snapshot(connect, &leader, leader_pid, options.snapshot_wait).await?;
+        let writers = Writers::new(tables, options);
+        let (snapshot, beside) = match options.lock {
+            SourceLock::Exclusive | SourceLock::NoLock => {
+                writers
+                    .lock_alone(connect, &leader, leader_pid, tables, options)
+                    .await?
+            }
+            SourceLock::Shared => {
+                lock::begin_and_lock(&leader, tables, options.lock, &options.patience).await?;
+                let wait = options.snapshot_wait;
+                let snapshot = lock::export_snapshot(connect, &leader, leader_pid, wait).await?;
+                (snapshot, Vec::new())
+            }
+        };
         Ok(Self {
             leader,
             schema: options.schema.clone(),
             snapshot,
-            other_sessions,
+            writers,
+            beside,
         })
     }
 
-    /// The sessions of others that were connected before the locks were taken. A service that was
-    /// idle at that moment holds no lock that would have been in the way.
-    pub fn other_sessions(&self) -> &[Session] {
-        &self.other_sessions
+    /// The sessions that may write and were allowed, as they were when the snapshot was taken.
+    pub fn sessions_beside(&self) -> &[Session] {
+        &self.beside
+    }
+
+    /// Looks once more, before what was read is relied on: nobody who may write has come since, and the
+    /// connection with the locks is still there. Whoever came and changes nothing yet is waited for with
+    /// `patience`.
+    ///
+    /// # Errors
+    /// E0653 who came, E0676 if the sessions cannot be looked at.
+    pub async fn nobody_came(&self, patience: &Patience) -> Result<(), PgError> {
+        self.writers.nobody_came(&self.leader, patience).await
     }
 
     /// The connection that holds locks and snapshot, for further reading in the same snapshot.
@@ -216,6 +243,23 @@ pub async fn may_lock(client: &Client, schema: &str, tables: &[&str]) -> Result<
         return Err(missing_tables("source", schema, &found.missing));
     }
     lock::check_privileges(client, &found.relations, SourceLock::Exclusive).await
+}
+
+/// The sessions of others that may write to some tables: those that a real run would not begin beside.
+/// Tables that are not there are left out. `own` are process numbers of the caller.
+///
+/// # Errors
+/// E0676 if the sessions cannot be looked at, E0655 if the tables cannot.
+pub async fn writing_sessions(
+    client: &Client,
+    schema: &str,
+    tables: &[&str],
+    own: &[i32],
+) -> Result<Vec<Session>, PgError> {
+    let found = relation::find(client, schema, tables)
+        .await
+        .map_err(|error| error::request("its tables were looked for", &error))?;
+    session::writing_sessions(client, &relation::oids(&found.relations), own).await
 }
 
 /// The rows of a table, one after the other, in no order.

@@ -4,6 +4,7 @@ SELECT l.pid,
        min(a.application_name) AS application_name,
        min(coalesce(a.usename, p.owner)::text) AS "user",
        min(pg_catalog.host(a.client_addr)) AS client_address,
+       pg_catalog.to_char(min(a.backend_start) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') AS connected_since,
        min(a.state) AS state,
        min(a.backend_type) AS backend_type,
        array_agg(

@@ -51,7 +51,7 @@ pub fn before(job: &Job, invocation: &Invocation<'_>, rehearsed: RehearsedBy) ->
             "stop",
             "For the real run, back up both databases and both configurations, then stop Synapse with all its workers, whatever else writes to its database, and MAS",
         )
-        .note("Sessions that hold a lock are noticed and named by `migrate`; one that is idle may not be.")
+        .note("While a session that may write is connected to Synapse's database, `migrate` does not begin, and names it; with `--wait-lock 5m` it waits for it to end.")
     } else {
         Step::new(
             "stop",
