@@ -64,8 +64,7 @@ pub async fn run(args: &AccountArgs, printer: &Printer) -> Result<ExitStatus, Fa
         ExitStatus::Findings => Style::Error,
         _ => Style::Warning,
     };
-    let text = findings::wrap(&report.verdict.text, "");
-    printer.always(&printer.styled(style, &text));
+    findings::print_verdict(style, &report.verdict.text, printer);
     Ok(status)
 }
 
@@ -79,7 +78,7 @@ async fn look_at(
         source: &args.sides.source_schema,
         target: &args.sides.target_schema,
     };
-    let databases = match Databases::open(job, schemas).await? {
+    let databases = match Box::pin(Databases::open(job, schemas)).await? {
         Opened::Ready(databases) => databases,
         Opened::InTheWay(found) => {
             let report = AccountReport::in_the_way(job, found);

@@ -129,8 +129,7 @@ pub async fn run(args: &VerifyPasswordArgs, printer: &Printer) -> Result<ExitSta
         ExitStatus::Findings => Style::Warning,
         _ => Style::Error,
     };
-    let text = findings::wrap(&report.verdict.text, "");
-    printer.always(&printer.styled(style, &text));
+    findings::print_verdict(style, &report.verdict.text, printer);
     Ok(status)
 }
 
@@ -161,7 +160,7 @@ async fn look_and_try(
         source: &args.sides.source_schema,
         target: &args.sides.target_schema,
     };
-    let databases = match Databases::open(job, schemas).await? {
+    let databases = match Box::pin(Databases::open(job, schemas)).await? {
         Opened::Ready(databases) => databases,
         Opened::InTheWay(found) => {
             report.findings = found;
