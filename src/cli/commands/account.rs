@@ -64,8 +64,7 @@ pub async fn run(args: &AccountArgs, printer: &Printer) -> Result<ExitStatus, Fa
         ExitStatus::Findings => Style::Error,
         _ => Style::Warning,
     };
-    let text = findings::wrap(&report.verdict.text, "");
-    printer.always(&printer.styled(style, &text));
+    findings::print_verdict(style, &report.verdict.text, printer);
     Ok(status)
 }
 

@@ -98,7 +98,7 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
             .collect();
         printer.data(&report::json(&report));
     }
-    printer.always(&printer.styled(style, &text));
+    findings::print_verdict(style, &text, printer);
     Ok(status)
 }
 

@@ -74,11 +74,7 @@ pub async fn run(args: &VerifyArgs, printer: &Printer) -> Result<ExitStatus, Fai
         report.live = live;
         printer.data(&report::json(&report));
     }
-    let text = match printer.format {
-        OutputFormat::Human => findings::wrap(&text, ""),
-        OutputFormat::Short | OutputFormat::Json => text,
-    };
-    printer.always(&printer.styled(style, &text));
+    findings::print_verdict(style, &text, printer);
     Ok(status)
 }
 

@@ -129,8 +129,7 @@ pub async fn run(args: &VerifyPasswordArgs, printer: &Printer) -> Result<ExitSta
         ExitStatus::Findings => Style::Warning,
         _ => Style::Error,
     };
-    let text = findings::wrap(&report.verdict.text, "");
-    printer.always(&printer.styled(style, &text));
+    findings::print_verdict(style, &report.verdict.text, printer);
     Ok(status)
 }
 
