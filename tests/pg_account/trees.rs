@@ -23,7 +23,8 @@ fn tree(pair: &Pair, account: &str, code: i32) -> String {
     let run = asked(pair, &["account", account, "-q"], "");
     run.answered(code, &[]);
     let text = format!("{}\n{}exit status {code}\n", run.stdout, run.stderr);
-    let long: Vec<&str> = text
+    // The verdict is a line of its own wherever it is no terminal that shows it.
+    let long: Vec<&str> = (run.stdout)
         .lines()
         .filter(|line| line.chars().count() > 80)
         .collect();

@@ -358,7 +358,9 @@ async fn columns_that_the_mapping_does_not_set_are_looked_at_too() {
         );
         pair.after(&["undo"]).answered(
             10,
-            &[&format!("`users.{column}` was changed: 2 rows hold another")],
+            &[&format!(
+                "`users.{column}` was changed: 2 rows hold another"
+            )],
         );
         let column_back = format!(
             "UPDATE users SET {column} = saved.{column} FROM saved WHERE saved.user_id = users.user_id;

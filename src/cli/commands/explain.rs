@@ -56,15 +56,16 @@ fn of_configurations(id: &str) -> Option<String> {
             part("What to do", warning.remedy),
         ));
     }
-    if let Some((_, meaning)) = OTHER_DIFFERENCES.iter().find(|(known, _)| *known == id) {
-        return Some(format!("{id}\n{}", part("What it means", meaning)));
-    }
+    let other = OTHER_DIFFERENCES.iter().find(|(known, _)| *known == id);
+    let other = other.map(|(_, meaning)| *meaning);
     let options: Vec<_> = (option_reference().into_iter())
         .filter(|option| option.finding == Some(id))
         .collect();
-    let first = options.first()?;
-    let meaning = first
-        .meaning
+    let Some(first) = options.first() else {
+        return other.map(|meaning| format!("{id}\n{}", part("What it means", meaning)));
+    };
+    let meaning = other
+        .or(first.meaning)
         .unwrap_or("MAS's configuration says something else than Synapse's");
     let keys: Vec<&str> = options.iter().map(|option| option.mas.as_str()).collect();
     Some(format!(
