@@ -153,6 +153,7 @@ pub fn nothing_to_compare(report: &LiveReport) -> Option<Finding> {
 
 /// The numbers for people: what both hold, and what use has changed since that moment.
 pub fn render(report: &LiveReport, since: jiff::Timestamp) -> String {
+    let since = since.round(jiff::Unit::Second).unwrap_or(since);
     let mut text = format!(
         "{:<34} {:>11} {:>11}\n",
         "what both databases hold", "in Synapse", "in MAS"
