@@ -425,6 +425,14 @@ async fn a_few_differences_among_many_are_counted_to_the_last() {
          INSERT INTO compat_sessions (compat_session_id, user_id, device_id, created_at)
          SELECT gen_random_uuid(), user_id, 'D', now() FROM users WHERE username LIKE 'many%' AND username NOT LIKE 'many%77'"
     ));
+    // What one side alone can have takes no room: cross-signing keys, passwords set in MAS.
+    pair.source.psql(&format!(
+        "INSERT INTO devices (user_id, device_id, hidden) SELECT '@many' || n || ':demo.example', 'KEYS', true FROM {accounts}"
+    ));
+    pair.target.psql(
+        "INSERT INTO user_passwords (user_password_id, user_id, hashed_password, created_at, version)
+         SELECT gen_random_uuid(), user_id, '$argon2id$', now(), 2 FROM users WHERE username LIKE 'many%'",
+    );
     live(&pair, &[]).answered(1, &["do not agree: 600 device_without_session"]);
     // More than can be held: it is said so, and cannot be accepted away.
     pair.target

@@ -49,7 +49,7 @@ pub(super) const PAGES: &[Page] = &[
         .concerns("accounts whose password was removed in MAS, or was not migrated", LOOKED),
     Page::warning(Group::SignIn, "password_differs")
         .means(
-            "MAS has not changed the account's password since the migration, and yet holds another hash than Synapse",
+            "the hash that came to MAS with the migration is another one than Synapse holds",
             "if the password was changed in Synapse after the migration, set it in MAS (`mas-cli manage set-password`); otherwise somebody has changed MAS's table",
         )
         .concerns("accounts whose password was changed in Synapse while MAS was being switched on", LOOKED),
