@@ -9,6 +9,7 @@ use tokio_postgres::Client;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::printer::Printer;
+use crate::eval::Program;
 use crate::pg::Endpoint;
 use crate::pg::source::{PgSource, TableRows};
 use crate::pg::target::UnsetColumn;
@@ -16,14 +17,14 @@ use crate::plan::Plan;
 use crate::run::difference::{RowDifference, Since, TableDifference};
 use crate::run::digest::TableDigest;
 use crate::run::narrow::{BothSides, Look, Made};
-use crate::run::{Inputs, Limits, RowSink, RunReport, run};
+use crate::run::{Inputs, Limits, Observer, RowSink, RunReport, run};
 
 use super::events::Events;
 use super::preflight::Schemas;
 use super::progress::{Audience, Progress};
 use super::rehearsal::scanned;
 use super::table::thousands;
-use super::{Job, connector};
+use super::{Job, connector, scan_queries};
 
 /// The two sides of a comparison: snapshots that stay the same until its end.
 pub struct Comparison<'c> {
@@ -52,29 +53,15 @@ impl Comparison<'_> {
         what: &'static str,
         printer: &Printer,
     ) -> Result<RunReport, Failure> {
-        let connect = connector(self.source);
-        let mut scans = self.reader.scan(&connect, &self.job.scan_queries()).await?;
-        let audience = Audience {
-            printer,
-            events: &Events::default(),
-        };
-        let tables = scanned(&self.job.program.plan, self.reader).await?;
-        let mut progress = Progress::new(&audience, what, what, tables);
-        let told = progress.clone();
-        let inputs = Inputs {
+        let pass = Pass {
             program: &self.job.program,
+            source: self.source,
+            reader: self.reader,
             broadcasts: self.broadcasts.clone(),
-            // Whether there are too many rejected rows is for the caller to say.
-            limits: Limits {
-                rejects: u64::MAX,
-                ..self.job.limits
-            },
+            limits: self.job.limits,
+            what,
         };
-        let outcome = told
-            .beside(run(inputs, &mut scans, sink, &mut progress))
-            .await;
-        told.finish();
-        outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))
+        pass.into_sink(sink, printer).await
     }
 
     /// The digests of what the target holds.
@@ -118,6 +105,67 @@ impl Comparison<'_> {
         })
         .await?;
         Ok(differences.finish())
+    }
+}
+
+/// One pass over all rows of a side, for a comparison: nothing is written.
+pub struct Pass<'p> {
+    /// What becomes of the rows.
+    pub program: &'p Program,
+    /// Where they are.
+    pub source: &'p Endpoint,
+    /// The snapshot they are read in.
+    pub reader: &'p PgSource,
+    /// Rows of the broadcast relations.
+    pub broadcasts: Vec<Vec<Bytes>>,
+    /// What may be held in memory. Whether there are too many rejected rows is for the caller to say.
+    pub limits: Limits,
+    /// What people are told meanwhile.
+    pub what: &'static str,
+}
+
+impl Pass<'_> {
+    /// Every row through the mapping, into `sink`.
+    ///
+    /// # Errors
+    /// What makes reading impossible.
+    pub async fn into_sink<K: RowSink>(
+        self,
+        sink: &mut K,
+        printer: &Printer,
+    ) -> Result<RunReport, Failure> {
+        let plan = &self.program.plan;
+        let connect = connector(self.source);
+        let mut scans = self.reader.scan(&connect, &scan_queries(plan)).await?;
+        let audience = Audience {
+            printer,
+            events: &Events::default(),
+        };
+        let tables = scanned(plan, self.reader).await?;
+        let told = Progress::new(&audience, self.what, self.what, tables);
+        let mut progress = Reading(told.clone());
+        let inputs = Inputs {
+            program: self.program,
+            broadcasts: self.broadcasts,
+            limits: Limits {
+                rejects: u64::MAX,
+                ..self.limits
+            },
+        };
+        let outcome = told
+            .beside(run(inputs, &mut scans, sink, &mut progress))
+            .await;
+        told.finish();
+        outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))
+    }
+}
+
+/// Tells what is read alone: nothing is written in a comparison.
+struct Reading(Progress);
+
+impl Observer for Reading {
+    fn read(&mut self, scan: usize, rows: u64) {
+        self.0.read(scan, rows);
     }
 }
 

@@ -69,6 +69,11 @@ impl Disagreement {
         self.tables.values().any(|table| table.more)
     }
 
+    /// Whether there is anything that is not as it must be.
+    pub(super) fn matters(&self) -> bool {
+        !self.findings(0).is_empty()
+    }
+
     /// What is not as it must be.
     pub(super) fn findings(&self, links_not_compared: u64) -> Vec<Finding> {
         let accounts = self.table("accounts");

@@ -9,11 +9,8 @@ mod told;
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::catalog::diff::differences;
 use crate::catalog::needs::Side;
-use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::mapping::{self, Bundled, Compiled};
 use crate::cli::printer::Printer;
@@ -26,14 +23,12 @@ use crate::plan::needs::needs;
 use crate::run::difference::Differences;
 use crate::run::digest::DigestSink;
 use crate::run::narrow::{Found, Look, Made};
-use crate::run::{Inputs, Limits, Observer, RowSink, RunReport, run};
+use crate::run::{RowSink, RunReport};
 
 use super::across::in_schema;
-use super::events::Events;
 use super::preflight::{Looked, Schemas};
-use super::progress::{Audience, Progress};
-use super::rehearsal::scanned;
-use super::{Job, connector, params, scan_queries};
+use super::verification::Pass;
+use super::{Job, connector, params};
 
 use disagreement::Disagreement;
 pub use told::{LiveReport, findings, nothing_to_compare, render, report};
@@ -133,22 +128,28 @@ impl<'l> Live<'l> {
             looked.source.facts.backend_pid,
             looked.target.facts.backend_pid,
         ];
+        let plan = &self.synapse.program.plan;
         let (mut synapse, mut mas, mut found) = Box::pin(self.look(own, None, printer)).await?;
-        if let Some(first) = found.take_if(|_| !settle.is_zero()) {
+        // What only MAS can have comes from use: there is nothing to wait for.
+        let disagree = |found: &Option<Differences<'_>>| {
+            let found = found.as_ref().map(|found| Disagreement::of(plan, found));
+            found.filter(Disagreement::matters)
+        };
+        if disagree(&found).is_some() && !settle.is_zero() {
             printer
                 .say("Something differs; looking again in a moment, as the services may be at it.");
             tokio::time::sleep(settle).await;
-            (synapse, mas, found) = Box::pin(self.look(own, Some(&first), printer)).await?;
+            let first = found.take();
+            (synapse, mas, found) = Box::pin(self.look(own, first.as_ref(), printer)).await?;
         }
-        let plan = &self.synapse.program.plan;
+        let jobs = match disagree(&found) {
+            Some(_) => self.jobs(looked).await.ok(),
+            None => Some(Vec::new()),
+        };
         let disagreement = found
             .as_ref()
             .map(|found| Disagreement::of(plan, found))
             .unwrap_or_default();
-        let jobs = match found {
-            Some(_) => self.jobs(looked).await.ok(),
-            None => Some(Vec::new()),
-        };
         Ok(Compared {
             synapse,
             mas,
@@ -209,45 +210,21 @@ impl<'l> Live<'l> {
         sink: &mut K,
         printer: &Printer,
     ) -> Result<RunReport, Failure> {
-        let connect = connector(half.endpoint);
-        let plan = &half.program.plan;
-        let mut scans = reader.scan(&connect, &scan_queries(plan)).await?;
-        let audience = Audience {
-            printer,
-            events: &Events::default(),
-        };
-        let tables = scanned(plan, reader).await?;
-        let told = Progress::new(&audience, half.what, half.what, tables);
-        let mut progress = Read(told.clone());
-        let inputs = Inputs {
+        let pass = Pass {
             program: &half.program,
-            broadcasts: Vec::<Vec<Bytes>>::new(),
-            // A row that cannot be read is a finding; the others are compared all the same.
-            limits: Limits {
-                rejects: u64::MAX,
-                ..self.job.limits
-            },
+            source: half.endpoint,
+            reader,
+            broadcasts: Vec::new(),
+            limits: self.job.limits,
+            what: half.what,
         };
-        let outcome = told
-            .beside(run(inputs, &mut scans, sink, &mut progress))
-            .await;
-        told.finish();
-        outcome.map_err(|diagnostic| Failure::one(ExitStatus::Unexpected, *diagnostic))
+        pass.into_sink(sink, printer).await
     }
 
     /// What MAS has still to do, or could not.
     async fn jobs(&self, looked: &Looked) -> Result<Vec<(String, i64)>, PgError> {
         let query = in_schema(include_str!("../queries/mas_jobs.sql"), self.schemas.target);
         references::numbers(&looked.target.client, &query, "MAS's jobs").await
-    }
-}
-
-/// Tells what is read, for nothing is written.
-struct Read(Progress);
-
-impl Observer for Read {
-    fn read(&mut self, scan: usize, rows: u64) {
-        self.0.read(scan, rows);
     }
 }
 
